@@ -1,0 +1,1 @@
+"""What builds the book: Sphinx extensions, the quoting tool, the executor."""
