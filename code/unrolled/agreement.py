@@ -1,0 +1,426 @@
+"""Do several implementations compute the same thing? One set of weights, one answer.
+
+``compare`` gives the models of a chapter, in whatever framework, the same random weights and
+the same random batches, and reports the largest absolute difference of the outputs, the loss,
+every gradient, and the loss after K steps of gradient descent. Weights carry the book's names
+(W_xh, W_hh, b_h, ...); a ``names`` table says where a library keeps them under its own.
+
+Frameworks are imported inside functions, only those whose models are passed in.
+"""
+
+import contextlib
+import html
+
+import numpy as np
+
+from unrolled import nn, optim
+
+MIME = "application/vnd.unrolled.agreement+json"
+BOUNDS = {"float64": 1e-10, "float32": 1e-5}
+HELD = "0"  # in a table of names: a redundant bias, kept at zero
+TRAJECTORY_BOUND = 1e-9  # float64; in float32 rounding accumulates, so it is reported only
+
+
+class Disagreement(AssertionError):
+    """Two implementations that should be equal are not."""
+
+
+def set_weights(model, weights, names=None):
+    """Copy weights into a model of any of the three frameworks.
+
+    Args: weights {book's name: array}; names {model's name: book's name}, where "W.T" means
+    transposed and "0" a redundant bias that stays at zero and is not trained.
+    Raises: ValueError for a weight of the model that neither table knows, or a wrong shape.
+    """
+    _wrap(model, names).set_weights(weights)
+
+
+def compare(models, *, batch, names=None, rng, steps=50, learning_rate=0.5):
+    """Run every model from the same weights on the same batches, in float64 and in float32.
+
+    Args: models {label: dtype -> model}, the first is the reference and written in NumPy;
+    batch() -> (tokens, targets), a fresh random batch (N, T) each time; names as in
+    ``set_weights``, one table for all; rng, draws the weights, the biases too.
+    Returns: Agreement, to look at and to ``check()``.
+    """
+    batches = [batch() for _ in range(steps + 1)]
+    reference = next(iter(models.values()))("float64")
+    weights = {
+        name: rng.normal(0, param.shape[0] ** -0.5, param.shape)
+        for name, param in reference.params.items()
+    }
+    measured = {}
+    for dtype in BOUNDS:
+        measured[dtype] = {}
+        with precision(dtype):
+            for label, build in models.items():
+                model = build(dtype)
+                can = not _is_keras(model) or _keras_computes(dtype)
+                measured[dtype][label] = (
+                    _measure(_wrap(model, names), weights, batches, learning_rate) if can else {}
+                )
+    return Agreement(measured, steps)
+
+
+def gradient_error(gradients, numeric):
+    """Relative error of gradients against central differences, parameter by parameter.
+
+    Args: gradients, numeric {name: array}.
+    Returns: {name: |g - n| / (|g| + |n|)} with the Euclidean norm; 1e-7 is good in float64.
+    """
+    if gradients.keys() != numeric.keys():
+        raise ValueError(f"got gradients of {list(gradients)}, numeric of {list(numeric)}")
+    norm = np.linalg.norm
+    return {
+        name: float(norm(g - numeric[name]) / (norm(g) + norm(numeric[name])))
+        for name, g in gradients.items()
+    }
+
+
+def gradients(model, tokens, targets, names=None):
+    """Gradient of the mean cross-entropy in every weight, under the book's names.
+
+    Args: tokens, targets (N, T). Returns: {name: array}.
+    """
+    return _wrap(model, names).loss_and_gradients(tokens, targets)[1]
+
+
+class Agreement:
+    """The table that ``compare`` returns: differences from the first model, row by row."""
+
+    def __init__(self, measured, steps):
+        self.steps = steps
+        self.labels = list(next(iter(measured.values())))
+        self.rows = []  # (dtype, quantity, bound, {label: difference, or None if not computed})
+        for dtype, sides in measured.items():
+            quantities = dict.fromkeys(q for side in sides.values() for q in side)
+            for quantity in quantities:
+                values = {label: side.get(quantity) for label, side in sides.items()}
+                differences = _differences(quantity, values)
+                bound = BOUNDS[dtype]
+                if quantity == "trajectory":
+                    bound = TRAJECTORY_BOUND if dtype == "float64" else None
+                self.rows.append((dtype, quantity, bound, differences))
+
+    def largest(self, dtype, *, trajectory=False):
+        """The largest difference of any model, in one precision."""
+        return max(
+            difference
+            for row_dtype, quantity, _, differences in self.rows
+            for difference in differences.values()
+            if row_dtype == dtype
+            and (quantity == "trajectory") == trajectory
+            and difference is not None
+        )
+
+    def check(self):
+        """Raise Disagreement, naming model and quantity, if any difference exceeds its bound."""
+        wrong = [
+            f"{label}: {quantity} differs by {difference:.1e} in {dtype}, bound {bound:.0e}"
+            for dtype, quantity, bound, differences in self.rows
+            for label, difference in differences.items()
+            # "not <=" rather than ">" so that NaN is a disagreement too
+            if bound is not None and difference is not None and not difference <= bound
+        ]
+        if wrong:
+            raise Disagreement("\n".join(wrong))
+
+    def _title(self, quantity):
+        return f"loss after {self.steps} steps" if quantity == "trajectory" else quantity
+
+    def __repr__(self):
+        lines = []
+        for dtype, quantity, _, differences in self.rows:
+            cells = "  ".join(
+                f"{label} {'–' if d is None else f'{d:.0e}'}" for label, d in differences.items()
+            )
+            lines.append(f"{dtype}  {self._title(quantity):24}{cells}")
+        return "\n".join(lines)
+
+    def _repr_html_(self):
+        heads = "".join(f'<th scope="col">{html.escape(label)}</th>' for label in self.labels)
+        out = []
+        for dtype, bound in BOUNDS.items():
+            body = ""
+            for row_dtype, quantity, row_bound, differences in self.rows:
+                if row_dtype != dtype:
+                    continue
+                cells = ""
+                for difference in differences.values():
+                    text = "–" if difference is None else f"{difference:.0e}"
+                    if None not in (difference, row_bound) and not difference <= row_bound:
+                        text = f"<strong>{text} ✗</strong>"
+                    cells += f"<td>{text}</td>"
+                title = html.escape(self._title(quantity))
+                body += f'<tr><th scope="row">{title}</th>{cells}</tr>'
+            caption = f"Largest absolute difference in {dtype}, at most {bound:.0e} allowed"
+            out.append(
+                f"<table><caption>{caption}</caption>"
+                f'<thead><tr><th scope="col">quantity</th>{heads}</tr></thead>'
+                f"<tbody>{body}</tbody></table>"
+            )
+        return "".join(out)
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        data = {dtype: self.largest(dtype) for dtype in BOUNDS}
+        data["trajectory"] = {dtype: self.largest(dtype, trajectory=True) for dtype in BOUNDS}
+        data["steps"] = self.steps
+        data["rows"] = [
+            {"dtype": dtype, "quantity": quantity, "differences": differences}
+            for dtype, quantity, _, differences in self.rows
+        ]
+        return {"text/plain": repr(self), "text/html": self._repr_html_(), MIME: data}
+
+
+def _differences(quantity, values):
+    """Largest absolute difference of each value from the first one that was computed."""
+    reference = next(value for value in values.values() if value is not None)
+    differences = dict.fromkeys(values)
+    for label, value in values.items():
+        if value is not None:
+            if np.shape(value) != np.shape(reference):
+                raise Disagreement(
+                    f"{label}: {quantity} has shape {np.shape(value)}, not {np.shape(reference)}"
+                )
+            differences[label] = float(np.abs(value - reference).max())
+    return differences
+
+
+@contextlib.contextmanager
+def precision(dtype):
+    """Everything built inside is ``dtype``, model and optimizer; what was set before comes back.
+
+    TF32, which rounds float32 matrix products on recent GPUs, is off inside.
+    """
+    import keras
+    import torch
+
+    keras_before = keras.config.floatx(), keras.config.dtype_policy()
+    torch_before = torch.get_default_dtype()
+    cuda = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    keras.config.set_floatx(dtype)
+    # floatx alone leaves layers at the policy that an earlier float32 model fixed.
+    keras.config.set_dtype_policy(dtype)
+    torch.set_default_dtype(getattr(torch, dtype))
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    try:
+        with _keras_without_tf32(keras.config.backend()):
+            yield
+    finally:
+        keras.config.set_floatx(keras_before[0])
+        keras.config.set_dtype_policy(keras_before[1])
+        torch.set_default_dtype(torch_before)
+        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = cuda
+
+
+@contextlib.contextmanager
+def _keras_without_tf32(backend):
+    if backend == "tensorflow":
+        from tensorflow.config import experimental as tf
+
+        before = tf.tensor_float_32_execution_enabled()
+        tf.enable_tensor_float_32_execution(False)
+        yield
+        tf.enable_tensor_float_32_execution(before)
+    elif backend == "jax":
+        import jax
+
+        with jax.default_matmul_precision("highest"):
+            yield
+    else:
+        yield
+
+
+def _is_keras(model):
+    return any(cls.__module__.partition(".")[0] == "keras" for cls in type(model).__mro__)
+
+
+def _keras_computes(dtype):
+    """On PyTorch and JAX, Keras 3 promotes float64 operands to float32, and says so here."""
+    import keras
+
+    return keras.backend.result_type(dtype, dtype) == dtype
+
+
+def _measure(model, weights, batches, learning_rate):
+    """Everything that the table compares, for one model: {quantity: array or number}."""
+    model.set_weights(weights)
+    tokens, targets = batches[0]
+    loss, grads = model.loss_and_gradients(tokens, targets)
+    measured = {"outputs": model.outputs(tokens), "loss": loss}
+    measured |= {f"d{name}": grad for name, grad in grads.items()}
+    if grads:
+        for tokens, targets in batches[:-1]:
+            model.train_step(tokens, targets, learning_rate)
+        measured["trajectory"] = model.loss_and_gradients(*batches[-1])[0]
+    return measured
+
+
+def _wrap(model, names):
+    """The adapter for the framework that ``model`` is written in."""
+    if _is_keras(model):  # asked first: on the torch backend a Keras model is a torch module too
+        return _Keras(model, names)
+    return _Torch(model, names) if hasattr(model, "named_parameters") else _NumPy(model, names)
+
+
+class _Adapter:
+    """A model whose weights and gradients are spoken of by the book's names.
+
+    ``weights`` is {path in the model: the framework's own array}, ``places`` {path: (book's name,
+    whether the model keeps it transposed)}.
+    """
+
+    def __init__(self, model, names):
+        self.model = model
+        self.weights = self.find_weights()
+        self.places = {path: _place(path, names or {}) for path in self.weights}
+
+    def set_weights(self, weights):
+        for path, weight in self.weights.items():
+            name, transposed = self.places[path]
+            if name != HELD and name not in weights:
+                raise ValueError(f"{path} is none of {', '.join(weights)}: name it in `names`")
+            value = np.zeros(weight.shape) if name == HELD else np.asarray(weights[name])
+            value = value.T if transposed else value
+            if value.shape != tuple(weight.shape):
+                raise ValueError(f"{path} has shape {tuple(weight.shape)}, got {value.shape}")
+            self.assign(weight, value)
+
+    def by_book_name(self, grads):
+        """Args: grads {path: array}. Returns: {book's name: array}, those held at zero left out."""
+        named = {self.places[path]: np.asarray(grad) for path, grad in grads.items()}
+        return {
+            name: grad.T if transposed else grad
+            for (name, transposed), grad in named.items()
+            if name != HELD
+        }
+
+
+class _NumPy(_Adapter):
+    def find_weights(self):
+        return self.model.params
+
+    def assign(self, weight, value):
+        weight[...] = value
+
+    def outputs(self, tokens):
+        return self.model.forward(tokens)
+
+    def loss_and_gradients(self, tokens, targets):
+        logits = self.model.forward(tokens)
+        loss = nn.cross_entropy(logits, targets)
+        if not hasattr(self.model, "backward"):  # chapter 1 differentiates numerically, apart
+            return loss, {}
+        self.model.backward(nn.cross_entropy_backward(logits, targets))
+        return loss, self.by_book_name(self.model.grads)
+
+    def train_step(self, tokens, targets, learning_rate):
+        _, grads = self.loss_and_gradients(tokens, targets)
+        optim.SGD(self.model.params, learning_rate).step(grads)
+
+
+class _Torch(_Adapter):
+    def find_weights(self):
+        return dict(self.model.named_parameters())
+
+    def assign(self, weight, value):
+        import torch
+
+        with torch.no_grad():
+            weight.copy_(torch.as_tensor(value))
+
+    def tensor(self, array):
+        import torch
+
+        return torch.as_tensor(array, device=next(self.model.parameters()).device)
+
+    def outputs(self, tokens):
+        return self.model(self.tensor(tokens)).detach().cpu().numpy()
+
+    def backward(self, tokens, targets):
+        from torch.nn import functional as F
+
+        logits = self.model(self.tensor(tokens))
+        loss = F.cross_entropy(logits.flatten(0, 1), self.tensor(targets).flatten())
+        self.model.zero_grad()
+        loss.backward()
+        return loss.item()
+
+    def loss_and_gradients(self, tokens, targets):
+        loss = self.backward(tokens, targets)
+        grads = {path: weight.grad.cpu() for path, weight in self.weights.items()}
+        return loss, self.by_book_name(grads)
+
+    def train_step(self, tokens, targets, learning_rate):
+        import torch
+
+        self.backward(tokens, targets)
+        for path, weight in self.weights.items():
+            if self.places[path][0] == HELD:
+                weight.grad = None  # which the optimizer skips
+        torch.optim.SGD(self.model.parameters(), lr=learning_rate).step()
+
+
+class _Keras(_Adapter):
+    def find_weights(self):
+        import keras
+
+        self.loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        if not self.model.built:
+            self.model(np.zeros((1, 1), "int64"))  # Keras makes weights on the first call
+        return {v.path.replace("/", "."): v for v in self.model.trainable_variables}
+
+    def assign(self, weight, value):
+        weight.assign(value)
+
+    def outputs(self, tokens):
+        import keras
+
+        return keras.ops.convert_to_numpy(self.model(tokens))
+
+    def loss_and_gradients(self, tokens, targets):
+        import keras
+
+        how = getattr(self, f"gradients_{keras.config.backend()}")
+        loss, grads = how(tokens, targets)
+        grads = [keras.ops.convert_to_numpy(grad) for grad in grads]
+        return float(keras.ops.convert_to_numpy(loss)), self.by_book_name(
+            dict(zip(self.weights, grads, strict=True))
+        )
+
+    def gradients_tensorflow(self, tokens, targets):
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            loss = self.loss(targets, self.model(tokens))
+        return loss, tape.gradient(loss, self.model.trainable_variables)
+
+    def gradients_torch(self, tokens, targets):
+        loss = self.loss(targets, self.model(tokens))
+        self.model.zero_grad()
+        loss.backward()
+        return loss, [v.value.grad for v in self.model.trainable_variables]
+
+    def gradients_jax(self, tokens, targets):
+        import jax
+
+        def loss(weights):
+            logits, _ = self.model.stateless_call(weights, fixed, tokens)
+            return self.loss(targets, logits)
+
+        fixed = [v.value for v in self.model.non_trainable_variables]
+        return jax.value_and_grad(loss)([v.value for v in self.model.trainable_variables])
+
+    def train_step(self, tokens, targets, learning_rate):
+        import keras
+
+        if not self.model.compiled:
+            self.model.compile(keras.optimizers.SGD(learning_rate), loss=self.loss)
+        self.model.train_on_batch(tokens, targets)
+
+
+def _place(path, names):
+    """Where the book keeps the weight at ``path`` ("rnn.weight_ih_l0"): (name, transposed)."""
+    matches = [key for key in names if f".{path}".endswith(f".{key}")]
+    name = names[max(matches, key=len)] if matches else path.rpartition(".")[2]
+    return name.removesuffix(".T"), name.endswith(".T")

@@ -1,0 +1,86 @@
+"""NumPy building blocks that every chapter shares.
+
+Tensors are batch first: tokens (N, T) integer, logits (N, T, V). Losses are in nats per token,
+averaged over all N·T of them.
+"""
+
+import numpy as np
+
+
+def check_size(name, value):
+    """Return ``value`` if it is a whole number of at least 1, else raise ValueError."""
+    if not isinstance(value, (int, np.integer)) or value < 1:
+        raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
+    return int(value)
+
+
+def one_hot(tokens, vocab_size, dtype=np.float32):
+    """Turn each token into a row with a single 1.
+
+    Args: tokens (...) integers in [0, vocab_size).
+    Returns: (..., vocab_size) of the given dtype.
+    Raises: ValueError for a token outside the vocabulary, TypeError for one that is no integer.
+    """
+    tokens = np.asarray(tokens)
+    if not np.issubdtype(tokens.dtype, np.integer):
+        raise TypeError(f"tokens must be integers, got dtype {tokens.dtype}")
+    if tokens.size and not 0 <= tokens.min() <= tokens.max() < vocab_size:
+        outside = tokens[(tokens < 0) | (tokens >= vocab_size)][0]
+        raise ValueError(f"token {outside} is outside the vocabulary of {vocab_size} symbols")
+    return np.eye(vocab_size, dtype=dtype)[tokens]  # (..., V)
+
+
+def softmax(logits):
+    """Turn scores into probabilities: positive, and summing to 1 over the last axis.
+
+    Args: logits (..., V). Returns: (..., V).
+    """
+    # Subtracting the maximum changes no ratio and keeps exp from overflowing.
+    exp = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return exp / exp.sum(axis=-1, keepdims=True)
+
+
+def cross_entropy(logits, targets):
+    """Mean surprise at the right answers, in nats per token: -log p(target).
+
+    Args: logits (..., V); targets (...) integers. Returns: a scalar.
+    Raises: ValueError if targets do not have the shape of logits without its last axis.
+    """
+    targets = np.asarray(targets)
+    if targets.shape != logits.shape[:-1]:
+        raise ValueError(f"targets have shape {targets.shape}, logits ask for {logits.shape[:-1]}")
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))  # (..., V)
+    return -np.take_along_axis(log_p, targets[..., None], axis=-1).mean()
+
+
+def cross_entropy_backward(logits, targets):
+    """Gradient of the mean cross-entropy: (softmax(logits) - one_hot(targets)) / tokens.
+
+    Args: logits (..., V); targets (...) integers. Returns: dlogits (..., V).
+    """
+    targets = np.asarray(targets)
+    dlogits = softmax(logits) - one_hot(targets, logits.shape[-1], logits.dtype)
+    return dlogits / targets.size
+
+
+def numeric_gradient(loss, params, step=1e-5):
+    """Gradient by central differences: nudge every number up and down, and see what happens.
+
+    Costs two evaluations of the loss for each parameter, and wants float64.
+
+    Args: loss() -> scalar, reads params; params {name: array}, nudged in place and restored.
+    Returns: {name: array of the same shape}.
+    """
+    grads = {}
+    for name, array in params.items():
+        grads[name] = np.zeros_like(array)
+        for i in np.ndindex(array.shape):
+            value = array[i]
+            array[i] = value + step
+            above = loss()
+            array[i] = value - step
+            below = loss()
+            array[i] = value
+            grads[name][i] = (above - below) / (2 * step)
+    return grads
