@@ -220,8 +220,10 @@ def _keras_without_tf32(backend):
 
         before = tf.tensor_float_32_execution_enabled()
         tf.enable_tensor_float_32_execution(False)
-        yield
-        tf.enable_tensor_float_32_execution(before)
+        try:
+            yield
+        finally:
+            tf.enable_tensor_float_32_execution(before)
     elif backend == "jax":
         import jax
 

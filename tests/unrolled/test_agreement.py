@@ -1,0 +1,115 @@
+"""The agreement table finds what differs, and leaves the frameworks as they were."""
+
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import torch
+
+from unrolled import agreement
+
+
+class Double:
+    """A NumPy model of one matrix, wrong by ``off`` in its outputs."""
+
+    def __init__(self, dtype, off=0.0):
+        self.params = {"W": np.zeros((4, 4), dtype)}
+        self.off = off
+
+    def forward(self, tokens):
+        return self.params["W"][tokens] + self.off
+
+
+def compare(off):
+    rng = np.random.default_rng(0)
+
+    def batch():
+        return rng.integers(4, size=(2, 3)), rng.integers(4, size=(2, 3))
+
+    def twin(dtype):
+        return Double(dtype, off if dtype == "float64" else 0.0)
+
+    return agreement.compare({"one": Double, "two": twin, "three": embedding}, batch=batch, rng=rng)
+
+
+def embedding(dtype):
+    model = torch.nn.Embedding(4, 4)
+    model.W = model.weight
+    del model.weight
+    model.forward = lambda tokens: model.W[tokens]
+    return model
+
+
+def test_equal_models_pass():
+    table = compare(0.0)
+    table.check()
+    assert table.largest("float64") == 0
+    data = table._repr_mimebundle_()[agreement.MIME]
+    assert data["steps"] == 50 and data["float64"] == 0 and data["trajectory"]["float64"] == 0
+    assert {row["quantity"] for row in data["rows"]} == {"outputs", "loss", "dW", "trajectory"}
+
+
+@pytest.mark.parametrize("off", [1e-9, float("nan")])
+def test_a_difference_is_named(off):
+    table = compare(off)
+    with pytest.raises(agreement.Disagreement, match="two: outputs differs by .* in float64"):
+        table.check()
+    assert "✗" in table._repr_html_()
+
+
+def test_a_difference_in_shape_is_named():
+    class Wide(Double):
+        def forward(self, tokens):
+            return super().forward(tokens)[..., :3]
+
+    with pytest.raises(agreement.Disagreement, match=r"shape \(2, 3, 3\), not \(2, 3, 4\)"):
+        rng = np.random.default_rng(0)
+        tokens = rng.integers(3, size=(2, 3))
+        agreement.compare({"one": Double, "two": Wide}, batch=lambda: (tokens, tokens), rng=rng)
+
+
+def test_set_weights_transposes_holds_and_names_what_it_does_not_know():
+    model = torch.nn.RNN(4, 3)
+    weights = {"W_xh": np.arange(12.0).reshape(4, 3), "W_hh": np.eye(3), "b_h": np.ones(3)}
+    names = {
+        "weight_ih_l0": "W_xh.T",
+        "weight_hh_l0": "W_hh.T",
+        "bias_ih_l0": "b_h",
+        "bias_hh_l0": "0",
+    }
+    agreement.set_weights(model, weights, names)
+    assert (model.weight_ih_l0.detach().numpy() == weights["W_xh"].T).all()
+    assert (model.bias_hh_l0 == 0).all() and (model.bias_ih_l0 == 1).all()
+    with pytest.raises(ValueError, match="weight_ih_l0 is none of W_xh, W_hh, b_h: name it"):
+        agreement.set_weights(model, weights)
+    with pytest.raises(ValueError, match=r"weight_ih_l0 has shape \(3, 4\), got \(4, 3\)"):
+        agreement.set_weights(model, weights, names | {"weight_ih_l0": "W_xh"})
+
+
+def test_precision_comes_back_even_after_an_error():
+    before = keras.config.floatx(), keras.config.dtype_policy().name, torch.get_default_dtype()
+    with pytest.raises(RuntimeError), agreement.precision("float64"):
+        assert keras.layers.Dense(1).compute_dtype == "float64"
+        assert torch.zeros(1).dtype == torch.float64
+        raise RuntimeError
+    after = keras.config.floatx(), keras.config.dtype_policy().name, torch.get_default_dtype()
+    assert before == after
+
+
+def test_gradient_error_is_relative():
+    g = {"a": np.array([3.0, 4.0]), "b": np.array([1e-8])}
+    errors = agreement.gradient_error(g, {"a": np.array([3.0, 4.0]), "b": np.array([-1e-8])})
+    assert errors == {"a": 0.0, "b": 1.0}
+    with pytest.raises(ValueError, match="gradients of"):
+        agreement.gradient_error(g, {"a": g["a"]})
+
+
+def test_importing_the_package_imports_no_framework():
+    code = (
+        "import sys, unrolled, unrolled.agreement, unrolled.metrics, unrolled.nn, unrolled.optim; "
+        "print(sorted({'keras', 'torch', 'tensorflow', 'jax', 'matplotlib'} & set(sys.modules)))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
