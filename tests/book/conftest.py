@@ -2,8 +2,9 @@ import subprocess
 
 import nbformat
 import pytest
-from book import address
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from book import address
 
 URL = "https://github.com/some-org/some-book"
 

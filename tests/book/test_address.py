@@ -1,5 +1,6 @@
 import nbformat
 import pytest
+
 from book import address
 from book.sources import BookError
 

@@ -2,6 +2,7 @@ import time
 
 import nbformat
 import pytest
+
 from book import address, links
 
 
