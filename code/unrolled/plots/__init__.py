@@ -6,6 +6,7 @@ step through several figures. Importing this package changes no matplotlib setti
 """
 
 from unrolled.plots.charts import hidden_size_curve, logit_bars, loss_curves, state_space
+from unrolled.plots.diagrams import sequence_shapes, unrolled, unrolled_player
 from unrolled.plots.show import Picture, figure, player
 from unrolled.plots.theme import COLORS, INK, new, style
 
@@ -19,6 +20,9 @@ __all__ = [
     "loss_curves",
     "new",
     "player",
+    "sequence_shapes",
     "state_space",
     "style",
+    "unrolled",
+    "unrolled_player",
 ]

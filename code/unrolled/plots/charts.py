@@ -22,7 +22,7 @@ TARGET = dict(fill=False, hatch="////", edgecolor=COLORS["target"], linewidth=1.
 MARKERS = {"numpy": "s", "keras": "o", "pytorch": "^"}
 
 
-def _array(name, values, shape):
+def numbers(name, values, shape):
     """Values as numbers of the shape, where a letter stands for any size, or a ValueError."""
     values = np.asarray(values, dtype=float)
     fits = values.ndim == len(shape) and all(
@@ -40,7 +40,7 @@ def _array(name, values, shape):
 def _curves(name, curves):
     if not curves:
         raise ValueError(f"expected {name} for at least one label, got none")
-    return {label: _array(f"{name} of {label}", values, "N") for label, values in curves.items()}
+    return {label: numbers(f"{name} of {label}", values, "N") for label, values in curves.items()}
 
 
 def _line(label, k):
@@ -58,7 +58,7 @@ def logit_bars(logits, vocab, inputs, targets, *, caption, alt, ylabel="logit"):
     vocab, inputs, targets = list(vocab), list(inputs), list(targets)
     if len(inputs) != len(targets):
         raise ValueError(f"expected a target for each of {len(inputs)} inputs, got {len(targets)}")
-    logits = _array("logits", logits, (len(inputs), len(vocab)))
+    logits = numbers("logits", logits, (len(inputs), len(vocab)))
     for letter in inputs + targets:
         if letter not in vocab:
             raise ValueError(f"letter {letter!r} is not in the vocabulary {''.join(vocab)!r}")
@@ -142,7 +142,7 @@ def state_space(states, labels, *, caption, alt, axes=None):
     Raises: ValueError if the shapes do not fit, or H < 3 and no axes are given.
     """
     labels = list(labels)
-    states = _array("states", states, (len(labels), "H"))
+    states = numbers("states", states, (len(labels), "H"))
     pairs = [(0, 1), (0, 2), (1, 2)] if axes is None else [tuple(axes)]
     if max(map(max, pairs)) >= states.shape[1]:
         raise ValueError(f"axes {pairs} need more numbers in the state than {states.shape[1]}")
@@ -190,11 +190,11 @@ def hidden_size_curve(sizes, losses, *, floors=None, xlabel, caption, alt):
     dashed line; xlabel, what the sizes count.
     Raises: ValueError if there is no curve, or one that does not have a loss for each size.
     """
-    sizes = _array("sizes", sizes, "S")
+    sizes = numbers("sizes", sizes, "S")
     if sizes.min() <= 0:
         raise ValueError(f"expected positive sizes, got {sizes.min():g}")
     losses = {
-        label: _array(f"losses of {label}", values, (len(sizes),))
+        label: numbers(f"losses of {label}", values, (len(sizes),))
         for label, values in _curves("losses", losses).items()
     }
     with style():

@@ -4,6 +4,8 @@ import hashlib
 import html
 import json
 
+from unrolled.plots import theme
+
 CSS = """
 .unrolled-player .frame{display:none}
 .unrolled-player .frame.on{display:block}
@@ -102,7 +104,7 @@ def markup(drawings, labels, *, caption, alt, still):
 
     Args: drawings, a list of <svg> elements; labels, a sentence for each; caption, alt, texts;
     still, the index of the frame shown where nothing can move.
-    Returns: the HTML in two parts, before and after the place of its <style>.
+    Returns: HTML.
     """
     content = json.dumps([drawings, labels, caption, alt, still])
     name = "u" + hashlib.sha256(content.encode()).hexdigest()[:8]
@@ -118,10 +120,11 @@ def markup(drawings, labels, *, caption, alt, still):
     script = SCRIPT.replace("NAME", name).replace("STILL", str(still))
     script = script.replace("PLAY", PATHS["play"]).replace("PAUSE", PATHS["pause"])
     return (
-        f'<figure class="unrolled-figure unrolled-player" data-player="{name}">',
+        f'<figure class="unrolled-figure unrolled-player" data-player="{name}">'
+        f"<style>{theme.CSS}{CSS}</style>"
         f'<div class="stage" role="img" aria-label="{html.escape(alt)}">{frames}</div>'
         f'<div class="controls" role="group" aria-label="Steps of this figure">{buttons}{slider}'
         f'<span class="count" aria-hidden="true"></span></div>'
         f'<p class="now" aria-live="polite"></p><ol>{sentences}</ol>'
-        f"<figcaption>{html.escape(caption)}</figcaption><script>{script}</script></figure>",
+        f"<figcaption>{html.escape(caption)}</figcaption><script>{script}</script></figure>"
     )

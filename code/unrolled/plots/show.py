@@ -8,6 +8,8 @@ import sys
 
 from unrolled.plots import controls, theme
 
+MOST_BYTES = 150_000
+
 
 class Picture:
     """What ``figure`` and ``player`` return: HTML for a page, else PNG, else the alt text."""
@@ -37,7 +39,7 @@ def figure(fig, *, caption, alt):
     Raises: ValueError if caption or alt is empty, TypeError if fig is no figure.
     """
     _texts(caption=caption, alt=alt)
-    drawing = _svg(fig, f'role="img" aria-label="{html.escape(alt)}"')
+    drawing = svg(fig, f'role="img" aria-label="{html.escape(alt)}"')
     markup = (
         f'<figure class="unrolled-figure"><style>{theme.CSS}</style>{drawing}'
         f"<figcaption>{html.escape(caption)}</figcaption></figure>"
@@ -64,10 +66,15 @@ def player(frames, *, labels, caption, alt, still=-1):
     if not -len(figures) <= still < len(figures):
         raise ValueError(f"still is one of {len(figures)} frames, got {still}")
     still %= len(figures)
-    drawings = [_svg(fig, 'aria-hidden="true"') for fig in figures]
-    style = f"<style>{theme.CSS}{controls.CSS}</style>"
-    body = controls.markup(drawings, labels, caption=caption, alt=alt, still=still)
-    return Picture(style.join(body), figures[still], alt)
+    drawings = [svg(fig, 'aria-hidden="true"') for fig in figures]
+    markup = controls.markup(drawings, labels, caption=caption, alt=alt, still=still)
+    size = len(markup.encode())
+    if size > MOST_BYTES:
+        raise ValueError(
+            f"expected a player of at most {MOST_BYTES:,} bytes, got {size:,}: "
+            "draw fewer frames, or simpler ones"
+        )
+    return Picture(markup, figures[still], alt)
 
 
 def _draw(draw, count):
@@ -86,8 +93,12 @@ def _texts(**texts):
             raise ValueError(f"{name} is a sentence that says what is shown, got {text!r}")
 
 
-def _svg(fig, attributes):
-    """Draw the figure as an <svg> element whose ids are its own and whose colors are the page's."""
+def svg(fig, attributes):
+    """Draw a figure as an <svg> element whose ids are its own and whose colors are the page's.
+
+    Args: fig, a matplotlib figure; attributes, written into the opening tag. Returns: HTML.
+    Raises: TypeError if fig is no figure.
+    """
     if not hasattr(fig, "savefig"):
         raise TypeError(f"expected a matplotlib figure, got {type(fig).__name__}")
     with theme.style():
