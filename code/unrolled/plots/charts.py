@@ -144,8 +144,10 @@ def state_space(states, labels, *, caption, alt, axes=None):
     labels = list(labels)
     states = numbers("states", states, (len(labels), "H"))
     pairs = [(0, 1), (0, 2), (1, 2)] if axes is None else [tuple(axes)]
+    if len(pairs[0]) != 2 or min(pairs[0]) < 0:
+        raise ValueError(f"expected axes to be a pair of indices, got {axes}")
     if max(map(max, pairs)) >= states.shape[1]:
-        raise ValueError(f"axes {pairs} need more numbers in the state than {states.shape[1]}")
+        raise ValueError(f"axes {pairs} need a state of more numbers than {states.shape[1]}")
     reach = 1.4 * max(1, np.abs(states).max())
     with style():
         if axes is None:  # a corner of a table: same number, same row or column

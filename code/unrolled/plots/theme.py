@@ -7,10 +7,10 @@ from matplotlib.figure import Figure
 # guess about the theme of the page around it costs beauty, never legibility.
 PALETTE = {
     "numpy": ("#1f66b0", "#4a95e4"),
-    "keras": ("#b3247a", "#d95aa2"),
-    "pytorch": ("#b05800", "#d9822b"),
+    "keras": ("#b6287d", "#d95aa2"),
+    "pytorch": ("#b05800", "#d47c27"),
     "target": ("#007a5d", "#1fa37d"),
-    "accent": ("#6b4fc0", "#9580dd"),
+    "accent": ("#6d52c2", "#9580dd"),
     "muted": ("#878f9a", "#8d96a1"),
 }
 # What charts draw with: in the page's SVG each becomes the CSS variable of its name.

@@ -1,0 +1,296 @@
+"""Figures: one look, the page's colors, honest errors, and the same bytes every time."""
+
+import itertools
+import re
+import subprocess
+import sys
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+from unrolled import plots
+from unrolled.plots import theme
+
+TEXTS = dict(caption="What <one> sees.", alt='A "quoted" alt & more.')
+STATES = np.tanh(np.array([[-2, 0.5, 1], [0.3, -1, 2], [1, 1, 0.2], [-0.7, 0.9, -1.4]]))
+LOGITS = np.array([[1, 2.2, -3, 4.1], [2, 1, 0, -1], [0, 0.5, 3, 1], [0.1, 0.2, 0.3, 4]])
+# Grounds: the white of all pages, the dark of this site, of Jupyter and of Colab.
+LIGHT, DARK = "#ffffff", ["#14181e", "#111111", "#383838"]
+# How severe red-green and blue blindness mix linear red, green and blue (Machado et al., 2009).
+EYES = {
+    "protan": [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]],
+    "deutan": [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]],
+    "tritan": [[1.256, -0.077, -0.179], [-0.078, 0.931, 0.148], [0.005, 0.691, 0.304]],
+}
+
+
+def linear(color):
+    values = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+
+
+def contrast(one, other):
+    dim, bright = sorted(linear(color) @ [0.2126, 0.7152, 0.0722] for color in (one, other))
+    return (bright + 0.05) / (dim + 0.05)
+
+
+def lab(color, eye):
+    rgb = np.clip(np.array(EYES[eye]) @ linear(color), 0, 1)
+    to_xyz = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    x, y, z = np.cbrt(np.array(to_xyz) @ rgb / [0.9505, 1, 1.089])
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+def every_figure():
+    """One of each picture that chapters call for."""
+    losses = np.exp(-np.arange(50) / 10)
+    return {
+        "logit_bars": plots.logit_bars(LOGITS, "helo", "hell", "ello", **TEXTS),
+        "loss_curves": plots.loss_curves(
+            {"NumPy": losses, "Keras": losses, "PyTorch": losses}, floor=0.3466, **TEXTS
+        ),
+        "state_space": plots.state_space(STATES, "hell", **TEXTS),
+        "one pair": plots.state_space(STATES, "hell", axes=(0, 2), **TEXTS),
+        "hidden_size_curve": plots.hidden_size_curve(
+            [2, 4, 8], {"Keras": [3, 2, 1]}, floors={"low": 0.9}, xlabel="size", **TEXTS
+        ),
+        "unrolled": plots.unrolled("hell", "ello", **TEXTS),
+        "unrolled_player": plots.unrolled_player(STATES, "hell", "ello", **TEXTS),
+        "sequence_shapes": plots.sequence_shapes(**TEXTS),
+    }
+
+
+@pytest.fixture(scope="module")
+def figures():
+    return every_figure()
+
+
+def test_graphics_have_contrast_in_both_themes():
+    for name, (light, dark) in theme.PALETTE.items():
+        for ground in (LIGHT, DARK[0]):  # also where the theme was guessed wrong
+            assert contrast(light, ground) >= 3, (name, "light", ground)
+            assert contrast(dark, ground) >= 3, (name, "dark", ground)
+        assert all(contrast(dark, ground) >= 3 for ground in DARK), name
+
+
+@pytest.mark.parametrize("mode", [0, 1])
+@pytest.mark.parametrize("eye", EYES)
+def test_colors_that_meet_differ_for_color_blind_eyes(eye, mode):
+    for names in (("numpy", "keras", "pytorch"), ("target", "muted"), ("accent", "muted")):
+        for one, other in itertools.combinations(names, 2):
+            pair = [lab(theme.PALETTE[name][mode], eye) for name in (one, other)]
+            assert np.linalg.norm(pair[0] - pair[1]) >= 10, (one, other)
+
+
+def test_importing_changes_nothing():
+    script = (
+        "import sys, unrolled; assert 'matplotlib' not in sys.modules\n"
+        "import matplotlib; before = dict(matplotlib.rcParams.copy())\n"
+        "from unrolled import plots; plots.sequence_shapes(caption='c', alt='a')\n"
+        "assert dict(matplotlib.rcParams.copy()) == before\n"
+        "assert 'matplotlib.pyplot' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_figure_is_one_labelled_svg_in_the_colors_of_the_page():
+    with plots.style():
+        fig, ax = plots.new()
+        ax.plot([0, 1], [0, 1], color=plots.COLORS["keras"])
+        ax.plot([0, 1], [1, 0], color="black")
+        ax.text(0, 0, f"{plots.COLORS['keras']} 0.12345")
+    picture = plots.figure(fig, **TEXTS)
+    html = picture._repr_html_()
+    assert html.count("<svg") == html.count("<figcaption>") == 1
+    assert 'role="img" aria-label="A &quot;quoted&quot; alt &amp; more."' in html
+    assert "<figcaption>What &lt;one&gt; sees.</figcaption>" in html
+    svg = re.search("<svg.*</svg>", html, re.S)[0]
+    assert "stroke: var(--u-keras)" in svg and "stroke: currentColor" in svg
+    assert f"{plots.COLORS['keras']} 0.12345</text>" in svg  # what a text says stays
+    drawn = re.sub(">[^<]*<", "><", svg)
+    assert not re.search(r"#[0-9a-f]{6}|font-family|<style|\*\{|http|Date", drawn)
+    assert repr(picture) == picture.alt == TEXTS["alt"]
+    assert picture._repr_png_().startswith(b"\x89PNG")
+
+
+def test_figure_closes_what_pyplot_keeps():
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    pyplot.switch_backend("agg")
+    fig = pyplot.figure()
+    plots.figure(fig, **TEXTS)
+    assert fig.number not in pyplot.get_fignums()
+
+
+def test_style_ends_with_its_block():
+    before = dict(mpl.rcParams)
+    with plots.style():
+        assert mpl.rcParams["svg.fonttype"] == "none"
+        assert mpl.rcParams["text.color"] == plots.INK
+    assert dict(mpl.rcParams) == before
+
+
+def test_rebuilding_gives_the_same_bytes(figures):
+    again = every_figure()
+    for name, picture in figures.items():
+        assert picture._repr_html_() == again[name]._repr_html_(), name
+        assert picture._repr_png_() == again[name]._repr_png_(), name
+
+
+def test_ids_of_different_figures_do_not_clash(figures):
+    found = [re.findall(r' id="([^"]+)"', p._repr_html_()) for p in figures.values()]
+    ids = list(itertools.chain(*found))
+    assert ids and len(ids) == len(set(ids))
+    for picture in figures.values():
+        html = picture._repr_html_()
+        used = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', html))
+        assert used <= set(re.findall(r' id="([^"]+)"', html))
+
+
+def test_text_is_legible_on_a_phone(figures):
+    for name, picture in figures.items():
+        html = picture._repr_html_()
+        assert max(map(int, re.findall(r'<svg width="(\d+)"', html))) <= 560, name
+        assert min(map(float, re.findall(r"font(?:-size)?: [^;]*?([\d.]+)px", html))) >= 11, name
+
+
+@pytest.mark.parametrize("empty", ["caption", "alt"])
+def test_every_figure_needs_its_texts(empty):
+    fig, _ = plots.new()
+    with pytest.raises(ValueError, match=f"{empty} is a sentence.*got ' '"):
+        plots.figure(fig, **{**TEXTS, empty: " "})
+
+
+def test_figure_wants_a_figure_and_new_a_width_that_fits():
+    with pytest.raises(TypeError, match="a matplotlib figure, got int"):
+        plots.figure(3, **TEXTS)
+    with pytest.raises(ValueError, match="at most 5.8 inches.*got 9"):
+        plots.new(9)
+
+
+def draw(ax, k):
+    ax.plot([0, k], [0, 1])
+
+
+def test_player_holds_its_frames_labels_and_one_still():
+    html = plots.player(draw, labels=["One <b>.", "Two.", "Three."], still=1, **TEXTS)._repr_html_()
+    assert html.count('class="frame') == 3
+    assert re.findall('class="frame still on"', html) == ['class="frame still on"']
+    assert html.index('class="frame"') < html.index('class="frame still on"')
+    assert "<li>One &lt;b&gt;.</li><li>Two.</li><li>Three.</li>" in html
+    assert 'role="img" aria-label="A &quot;quoted&quot; alt' in html
+    assert "http" not in html
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (dict(labels=[]), "0 frames, 0 labels"),
+        (dict(frames=[plots.new()[0]], labels=["a", "b"]), "1 frames, 2 labels"),
+        (dict(labels=["a", ""]), "label 1 is a sentence"),
+        (dict(still=3), "one of 2 frames, got 3"),
+        (dict(alt=""), "alt is a sentence"),
+        (
+            dict(frames=lambda ax, k: ax.plot(np.sin(np.arange(20000) ** 2))),
+            "at most 150,000 bytes",
+        ),
+    ],
+)
+def test_player_says_what_it_expected(change, message):
+    good = dict(frames=draw, labels=["a", "b"], **TEXTS)
+    with pytest.raises(ValueError, match=message):
+        plots.player(**{**good, **change})
+
+
+def test_chapter_player_is_small(figures):
+    html = figures["unrolled_player"]._repr_html_()
+    assert len(html.encode()) <= 150_000
+    assert html.count('class="frame') == 5 and "bets on o." in html
+
+
+def test_logit_bars_mark_targets_and_bets(figures):
+    fig = figures["logit_bars"]._fig
+    assert [ax.get_title() for ax in fig.axes][::3] == ["input h\ntarget e", "input l\ntarget o"]
+    for ax, row, target in zip(fig.axes, LOGITS, "ello", strict=True):
+        striped = [bar for bar in ax.patches if bar.get_hatch()]
+        assert [round(bar.get_x() + bar.get_width() / 2) for bar in striped] == [
+            "helo".index(target)
+        ]
+        assert striped[0].get_height() == row["helo".index(target)]
+        assert ax.lines[0].get_marker() == "v" and ax.lines[0].get_xdata()[0] == row.argmax()
+
+
+def test_logit_bars_wrap_long_words():
+    picture = plots.logit_bars(np.eye(7, 6), "namskr", "namaska", "amaskar", **TEXTS)
+    assert [bool(ax.patches) for ax in picture._fig.axes] == [True] * 7 + [False]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (dict(logits=np.zeros((4, 3))), r"shape \(4, 4\), got \(4, 3\)"),
+        (dict(targets="el"), "a target for each of 4 inputs, got 2"),
+        (dict(targets="elly"), "letter 'y' is not in the vocabulary 'helo'"),
+        (dict(logits=np.full((4, 4), np.nan)), "finite"),
+        (dict(logits=np.zeros((0, 4)), inputs="", targets=""), r"got \(0, 4\)"),
+    ],
+)
+def test_logit_bars_say_what_they_expected(change, message):
+    good = dict(logits=LOGITS, vocab="helo", inputs="hell", targets="ello", **TEXTS)
+    with pytest.raises(ValueError, match=message):
+        plots.logit_bars(**{**good, **change})
+
+
+def test_coinciding_loss_curves_are_all_seen(figures):
+    lines = figures["loss_curves"]._fig.axes[0].lines[:3]
+    widths = [line.get_linewidth() for line in lines]
+    assert widths == sorted(widths, reverse=True) and min(-np.diff(widths)) > 1
+    assert len({line.get_color() for line in lines}) == 3
+    assert "floor, 0.347" in figures["loss_curves"]._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: plots.loss_curves({}, **TEXTS), "at least one label"),
+        (lambda: plots.loss_curves({"Keras": []}, **TEXTS), r"losses of Keras of shape \(N\)"),
+        (lambda: plots.state_space(STATES, "hel", **TEXTS), r"shape \(3, H\), got \(4, 3\)"),
+        (lambda: plots.state_space(STATES[:, :2], "hell", **TEXTS), "than 2"),
+        (lambda: plots.state_space(STATES, "hell", axes=(0, 3), **TEXTS), "than 3"),
+        (lambda: plots.state_space(STATES, "hell", axes=(0,), **TEXTS), "a pair"),
+        (
+            lambda: plots.hidden_size_curve([1, 2], {"a": [1]}, xlabel="x", **TEXTS),
+            r"shape \(2\), got \(1,\)",
+        ),
+        (
+            lambda: plots.hidden_size_curve([0, 2], {"a": [1, 1]}, xlabel="x", **TEXTS),
+            "positive sizes, got 0",
+        ),
+        (lambda: plots.unrolled("hello", "ellos", **TEXTS), "1 to 4 inputs.*got 5"),
+        (lambda: plots.unrolled("hell", "ell", **TEXTS), "4 outputs.*got 3"),
+        (lambda: plots.unrolled_player(STATES, "hel", "ell", **TEXTS), r"shape \(3, H\)"),
+        (
+            lambda: plots.unrolled_player(np.zeros((4, 6)), "hell", "ello", **TEXTS),
+            "at most 5 numbers in a state, got 6",
+        ),
+    ],
+)
+def test_charts_say_what_they_expected(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_letters_read_twice_stand_out(figures):
+    for ax in figures["state_space"]._fig.axes:
+        if ax.lines:
+            assert [line.get_marker() for line in ax.lines] == ["o", "o", "D", "D"]
+            assert ax.lines[3].get_color() == plots.COLORS["target"]
+    html = figures["state_space"]._repr_html_()
+    assert all(f">{label}</text>" in html for label in ("h (1)", "e (2)", "l (3)", "l (4)"))
+
+
+def test_state_player_shows_every_number_at_the_end(figures):
+    html = figures["unrolled_player"]._repr_html_()
+    last = html.split('class="frame still on"')[1]
+    numbers = re.findall(r">(−?\d\.\d\d)</text>", last)
+    assert numbers == [f"{value:.2f}".replace("-", "−") for value in STATES.ravel()]
