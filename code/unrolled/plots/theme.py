@@ -11,7 +11,7 @@ PALETTE = {
     "pytorch": ("#b05800", "#d47c27"),
     "target": ("#007a5d", "#1fa37d"),
     "accent": ("#6d52c2", "#9580dd"),
-    "muted": ("#878f9a", "#8d96a1"),
+    "muted": ("#878f9a", "#8c95a0"),
 }
 # What charts draw with: in the page's SVG each becomes the CSS variable of its name.
 COLORS = {name: light for name, (light, _) in PALETTE.items()}
@@ -70,6 +70,7 @@ def _values(which):
     return names + f"color-scheme:{('light', 'dark')[which]}"
 
 
+# The site's theme puts a light sheet under every output of a dark page; a figure needs none.
 # The site says data-theme, Colab theme, Jupyter data-jp-theme-light; elsewhere the system decides.
 CSS = f"""
 .unrolled-figure{{{_values(0)}}}
@@ -80,6 +81,8 @@ html:not([data-theme]):not([theme]) body:not([data-jp-theme-light]) .unrolled-fi
 html[data-theme=dark] .unrolled-figure,html[theme=dark] .unrolled-figure,
 body[data-jp-theme-light=false] .unrolled-figure{{{_values(1)}}}
 }}
+html[data-theme=dark] .bd-content .cell_output .text_html.text_html:has(.unrolled-figure){{
+padding:0;background:none;color:inherit}}
 .unrolled-figure{{margin:1em 0;font-family:var(--pst-font-family-base,system-ui,sans-serif)}}
 .unrolled-figure svg{{display:block;max-width:100%;height:auto;margin:0 auto;overflow:visible;
 stroke-linejoin:round;stroke-linecap:butt}}
