@@ -1,6 +1,7 @@
 """Figures: one look, the page's colors, honest errors, and the same bytes every time."""
 
 import itertools
+import os
 import re
 import subprocess
 import sys
@@ -91,7 +92,8 @@ def test_importing_changes_nothing():
         "assert dict(matplotlib.rcParams.copy()) == before\n"
         "assert 'matplotlib.pyplot' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", script], check=True)
+    path = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    subprocess.run([sys.executable, "-c", script], check=True, env={**os.environ, **path})
 
 
 def test_figure_is_one_labelled_svg_in_the_colors_of_the_page():

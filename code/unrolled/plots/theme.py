@@ -87,6 +87,6 @@ padding:0;background:none;color:inherit}}
 .unrolled-figure svg{{display:block;max-width:100%;height:auto;margin:0 auto;overflow:visible;
 stroke-linejoin:round;stroke-linecap:butt}}
 .unrolled-figure svg text{{fill:currentColor}}
-.unrolled-figure figcaption{{max-width:36em;margin:.6em auto 0;font-family:inherit;
-font-size:.95em;text-align:left}}
+.unrolled-figure > figcaption{{max-width:36em;margin:.6em auto 0;color:inherit;
+font-family:inherit;font-size:.95em;font-weight:400;text-align:left}}
 """
