@@ -1,0 +1,98 @@
+# `make` alone lists what there is. Every target sets up what it needs.
+
+PYTHON ?= python3
+VENV ?= .venv
+REQUIREMENTS ?= requirements.txt
+# FLAGS goes to the command that a target runs: make execute FLAGS=--require-gpu
+FLAGS ?=
+
+BIN = $(VENV)/bin
+PIP = $(BIN)/python -m pip --disable-pip-version-check
+BOOK = PYTHONPATH=code $(BIN)/python -m book
+TOOLS = $(VENV)/.made-from-$(notdir $(REQUIREMENTS))
+TEST_TOOLS = $(VENV)/.made-from-requirements-test.txt
+
+.DEFAULT_GOAL = help
+.PHONY: help book execute render serve test check quote backends lock address clean chromium
+
+help: ## list the targets
+	@echo "make TARGET, where TARGET is one of"
+	@sed -n 's/^\([a-z]*\):[^#]*## /  \1 - /p' Makefile | awk -F ' - ' '{ printf "%-12s %s\n", $$1, $$2 }'
+	@echo "Variables: PYTHON=$(PYTHON) VENV=$(VENV) REQUIREMENTS=$(REQUIREMENTS) FLAGS=$(FLAGS)"
+
+book: $(TOOLS) ## execute the chapters that changed, check their numbers, build _build/html
+	@$(BOOK) build $(FLAGS)
+
+execute: $(TOOLS) ## the first half of `make book`: execute, and check the numbers
+	@$(BOOK) execute $(FLAGS)
+
+render: $(TOOLS) ## the second half: render what was executed
+	@$(BOOK) render $(FLAGS)
+
+serve: $(TOOLS) ## show the site on localhost (FLAGS="--port 8080")
+	@$(BOOK) serve $(FLAGS)
+
+test: $(TEST_TOOLS) chromium check ## build the book, then run every test, the site's in a browser
+	@$(BOOK) build
+	@$(BIN)/python -m pytest $(FLAGS)
+
+check: $(TEST_TOOLS) ## lint, quotations, links, spelling, workflows; seconds
+	@$(BOOK) check
+
+quote: $(TOOLS) ## fill the quoted cells from the code
+	@$(BOOK) quote
+
+backends: $(TEST_TOOLS) ## every chapter with Keras on PyTorch and on JAX
+	@$(BOOK) backends $(FLAGS)
+
+address: $(TOOLS) ## set the repository's address everywhere (URL=https://github.com/owner/name)
+	@PYTHONPATH=code $(BIN)/python -m book.address $(URL)
+
+clean: ## remove what was built; the environment stays
+	rm -rf _build .cache
+
+chromium:
+	@for browser in "$$CHROMIUM" chromium chromium-browser google-chrome \
+	    "/Applications/Chromium.app/Contents/MacOS/Chromium" \
+	    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"; do \
+	  if [ -n "$$browser" ] && command -v "$$browser" > /dev/null; then exit 0; fi; \
+	done; \
+	echo "The tests of the site need Chromium, and none was found. To get one:"; \
+	echo "  Debian, Ubuntu: sudo apt-get install chromium"; \
+	echo "  macOS:          brew install --cask chromium"; \
+	echo "or set CHROMIUM to a Chromium or Chrome that you have."; \
+	exit 1
+
+# PyTorch comes first and alone: where its CPU build is found, nothing after it may bring CUDA.
+# The last line has matplotlib list the fonts now, or its message about that lands on a page.
+$(TOOLS): $(REQUIREMENTS) pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	  { echo "The book needs Python 3.11, 3.12 or 3.13, but $(PYTHON) is"; $(PYTHON) --version; \
+	    echo "Name another one: make book PYTHON=python3.12"; exit 1; }
+	@echo "Setting up $(VENV) from $(REQUIREMENTS); the first time this takes minutes"
+	@$(PYTHON) -m venv $(VENV)
+	@grep '^torch==' $(REQUIREMENTS) > $(VENV)/torch.txt
+	@$(PIP) install --quiet --no-deps -r $(VENV)/torch.txt
+	@$(PIP) install --quiet -r $(REQUIREMENTS)
+	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@$(BIN)/python -c 'import matplotlib.font_manager' 2> /dev/null
+	@touch $@
+
+$(TEST_TOOLS): $(TOOLS) requirements-test.txt
+	@$(PIP) install --quiet -r requirements-test.txt
+	@touch $@
+
+# The locks serve every platform. The CUDA packages are dropped from them: PyTorch's GPU build
+# brings exactly its own, its CPU build needs none.
+LOCK = .cache/lock/bin/uv pip compile --quiet --universal --fork-strategy fewest \
+  --python-version 3.11 --no-annotate --no-header
+NO_CUDA = grep -vE '^(nvidia-|cuda-|triton)'
+
+lock: ## requirements.txt and requirements-test.txt from their .in files
+	@$(PYTHON) -m venv .cache/lock
+	@.cache/lock/bin/python -m pip --disable-pip-version-check install --quiet uv
+	@$(LOCK) requirements.in > .cache/lock/all.txt
+	@$(NO_CUDA) .cache/lock/all.txt > requirements.txt
+	@$(LOCK) requirements-test.in > .cache/lock/all.txt
+	@$(NO_CUDA) .cache/lock/all.txt > requirements-test.txt
+	@git diff --stat requirements.txt requirements-test.txt
