@@ -96,7 +96,7 @@ def test_importing_changes_nothing():
     subprocess.run([sys.executable, "-c", script], check=True, env={**os.environ, **path})
 
 
-def test_figure_is_one_labelled_svg_in_the_colors_of_the_page():
+def test_figure_is_one_labeled_svg_in_the_colors_of_the_page():
     with plots.style():
         fig, ax = plots.new()
         ax.plot([0, 1], [0, 1], color=plots.COLORS["keras"])

@@ -8,8 +8,8 @@ from unrolled.plots.theme import COLORS, INK, new, style
 
 # Wide under narrow: curves that lie on each other are all seen.
 LINES = {
-    "numpy": dict(linewidth=6, linestyle="-", alpha=0.55),
-    "keras": dict(linewidth=3, linestyle=(0, (4, 1.6))),
+    "numpy": dict(linewidth=7, linestyle="-", alpha=0.7),
+    "keras": dict(linewidth=3.6, linestyle=(0, (4, 1.6))),
     "pytorch": dict(linewidth=1.6, linestyle="-"),
 }
 OTHER_LINES = [
@@ -126,7 +126,7 @@ def loss_curves(curves, *, floor=None, floor_label=None, caption, alt):
 def _floors(ax, floors, curves=()):
     """Draw dashed lines, each named at its right end, or at its left if the curves end there."""
     for label, value in floors.items():
-        ax.axhline(value, color=INK, linewidth=1.2, linestyle=(0, (5, 3)))
+        ax.axhline(value, color=INK, linewidth=1.2, linestyle=(0, (5, 3)), zorder=1)
         near = [max(abs(curve[end] - value) for curve in curves) for end in (0, -1) if curves]
         x, side = (0.01, "left") if near and near[0] > near[1] else (1, "right")
         where = dict(xy=(x, value), xycoords=("axes fraction", "data"))

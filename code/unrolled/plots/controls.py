@@ -1,4 +1,4 @@
-"""The player's markup, style and script: self-contained, labelled, usable by keyboard."""
+"""The player's markup, style and script: self-contained, labeled, usable by keyboard."""
 
 import hashlib
 import html
