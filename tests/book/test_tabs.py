@@ -21,7 +21,9 @@ def build(tmp_path):
         source = tmp_path / "source"
         source.mkdir()
         title = new_markdown_cell("# A page")
-        nbformat.write(new_notebook(cells=[title, *cells]), source / "index.ipynb")
+        notebook = new_notebook(cells=[title, *cells])
+        notebook.metadata["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}
+        nbformat.write(notebook, source / "index.ipynb")
         warnings = io.StringIO()
         with patch_docutils(), docutils_namespace():
             app = Sphinx(
