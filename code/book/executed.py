@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sphinx.errors import ExtensionError
 
+RECORDED = "application/vnd.unrolled."
 SHOWN = {
     "python": "Python",
     "numpy": "NumPy",
@@ -31,19 +32,24 @@ def is_notebook(app, docname):
 
 
 def read_executed(path):
-    """Return the executed notebook's text and the record of its run.
+    """Return the executed notebook's text, less the data meant for tests, and the run's record.
 
     Raises: ExtensionError when it is missing or holds no such record.
     """
     if not path.exists():
         raise ExtensionError(f"{path} is missing: run `make book`, which executes the chapters")
-    text = path.read_text(encoding="utf-8")
-    record = json.loads(text)["metadata"].get("unrolled", {})
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    record = notebook["metadata"].get("unrolled", {})
     if "key" not in record:
         raise ExtensionError(
             f"{path} does not say how it was executed (no metadata unrolled.key): run `make book`"
         )
-    return text, record
+    for cell in notebook["cells"]:
+        for output in cell.get("outputs", []):
+            # Scoreboards and agreement tables: the page shows the text/html beside them.
+            for kind in [kind for kind in output.get("data", {}) if kind.startswith(RECORDED)]:
+                del output["data"][kind]
+    return json.dumps(notebook), record
 
 
 def show_executed(app, docname, source):

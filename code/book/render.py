@@ -69,18 +69,23 @@ def run_jupyter_book(root, work):
     code = str(Path(__file__).parents[1])
     paths = [code, os.environ.get("PYTHONPATH", "")]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "NO_COLOR": "1"}
-    done = subprocess.run([*command, *options], capture_output=True, text=True, env=env)
+    # To a file: a pipe would stay open, and this wait, for as long as any child of it lives.
+    log = work / "log"
+    with log.open("w") as out:
+        status = subprocess.call(
+            [*command, *options], stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env
+        )
     made = work / "_build" / "html"
-    if done.returncode or not (made / "index.html").exists():
-        raise BookError(report(root, done.stderr, done.stdout))
+    if status or not (made / "index.html").exists():
+        raise BookError(report(root, log.read_text(encoding="utf-8", errors="replace")))
     return made
 
 
-def report(root, errors, output):
+def report(root, log):
     """Return the warnings of a failed build, one a line, with paths relative to the book."""
-    lines = NOISE.sub("", errors).replace(f"{root}{os.sep}", "").splitlines()
-    telling = [line for line in lines if re.search(r"WARNING|ERROR|error", line)]
-    detail = "\n".join(telling or lines[-20:] or output.splitlines()[-20:])
+    lines = NOISE.sub("", log).replace(f"{root}{os.sep}", "").splitlines()
+    telling = [line for line in lines if re.search(r"WARNING|ERROR|error:", line)]
+    detail = "\n".join(telling or lines[-20:])
     return f"the site was not rendered; the last good one stays in place.\n{detail}"
 
 

@@ -13,7 +13,7 @@ from sphinxcontrib import katex
 from book.address import configured
 
 # Extensions that Jupyter Book always loads and this book has no use for.
-UNUSED = ("thebe", "togglebutton", "mystnb", "sphinx-comments")
+UNUSED = ("thebe", "togglebutton", "sphinx-comments")
 
 
 class BookBuilder(StandaloneHTMLBuilder):
@@ -42,8 +42,13 @@ def derive_addresses(app, config):
     config.html_baseurl = config.ogp_site_url = configured(Path(app.confdir or app.srcdir)).site
 
 
-def drop_unused(app, pagename, templatename, context, doctree):
-    """Take scripts and styles off the page that only unused features need."""
+def adjust_page(app, pagename, templatename, context, doctree):
+    """Call the front page by the site's own address; drop what only unused features need."""
+    if pagename == app.config.root_doc:
+        for key in ("pageurl", "metatags"):
+            context[key] = context[key].replace(
+                f"{app.config.html_baseurl}index.html", app.config.html_baseurl
+            )
     for kind in ("script_files", "css_files"):
         context[kind] = [file for file in context.get(kind, []) if not _unused(file)]
 
@@ -63,5 +68,5 @@ def setup(app):
     app.add_builder(BookBuilder, override=True)
     app.connect("config-inited", derive_addresses)
     # Late, when every extension has added its files.
-    app.connect("html-page-context", drop_unused, priority=950)
+    app.connect("html-page-context", adjust_page, priority=950)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

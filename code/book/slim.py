@@ -25,7 +25,7 @@ def slim(site):
         html = BLOCKING.sub("<script defer ", DRAWER.sub("", html))
         page.write_text(html, encoding="utf-8")
     for leftover in [*site.rglob("*.map"), *site.rglob("fontawesome.js*")]:
-        leftover.unlink()
+        leftover.unlink(missing_ok=True)
     words = used_words(site)
     icons = set()
     for sheet in site.rglob("*.css"):

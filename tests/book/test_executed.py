@@ -37,7 +37,8 @@ def book(tmp_path):
 
 
 def build(source, tmp_path):
-    """Build the book and return the text of its page, and what was read again."""
+    """Build the book; return the text of its page, what was read again, and the warnings."""
+    warnings = io.StringIO()
     with patch_docutils(), docutils_namespace():
         app = Sphinx(
             source,
@@ -51,18 +52,18 @@ def build(source, tmp_path):
                 "exclude_patterns": ["_build"],
             },
             status=None,
-            warning=io.StringIO(),
+            warning=warnings,
         )
         read = []
         app.connect("source-read", lambda app, name, text: read.append(name))
         app.build()
-    return (tmp_path / "html/index.html").read_text(), read
+    return (tmp_path / "html/index.html").read_text(), read, warnings.getvalue()
 
 
 def test_the_page_shows_the_executed_copy(book, tmp_path):
     source, _ = book
     before = source.read_bytes()
-    page, _ = build(source.parent, tmp_path)
+    page, _, _ = build(source.parent, tmp_path)
     assert ">42" in page
     assert source.read_bytes() == before
 
@@ -74,13 +75,23 @@ def test_a_new_run_renders_the_page_again(book, tmp_path):
     notebook = nbformat.read(executed, 4)
     notebook.cells[1].outputs[0].text = "forty-two"
     nbformat.write(notebook, executed)
-    page, read = build(source.parent, tmp_path)
+    page, read, _ = build(source.parent, tmp_path)
     assert read == ["index"] and "forty-two" in page
 
 
 def test_the_foot_stands_on_the_page(book, tmp_path):
-    page, _ = build(book[0].parent, tmp_path)
+    page, _, _ = build(book[0].parent, tmp_path)
     assert page.count('class="unrolled-executed"') == 1
+
+
+def test_recorded_numbers_leave_the_page_to_their_table(book, tmp_path):
+    data = {"application/vnd.unrolled.scoreboard+json": [], "text/html": "<table>board</table>"}
+    notebook = nbformat.read(book[1], 4)
+    notebook.cells[1].outputs = [new_output("display_data", data=data)]
+    nbformat.write(notebook, book[1])
+    page, _, warnings = build(book[0].parent, tmp_path)
+    assert "<table>board</table>" in page
+    assert "unknown output mime type" not in warnings
 
 
 def test_missing_copy_names_make_book(book, tmp_path):
