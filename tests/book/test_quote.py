@@ -58,7 +58,7 @@ def test_an_exact_quotation_that_is_used_next_passes(book):
 
 
 @pytest.mark.parametrize(
-    "planted", [("(N,)", "(M,)"), ("thing.", "thing. "), ("return ", "retrun ")]
+    "planted", [("(N,)", "(M,)"), ("thing.", "thing. "), ("return ", "return  ")]
 )
 def test_a_quotation_changed_by_one_character_is_named(book, planted):
     write(book, quoting(THING.replace(*planted)), new_code_cell("NumpyThing()"))
