@@ -187,12 +187,13 @@ def _failed_cell(notebook):
     """Return (number, cell, traceback) of the cell that stopped a notebook, or None."""
     for number, cell in code_cells(notebook):
         errors = [output for output in cell.outputs if output.output_type == "error"]
-        if errors and "raises-exception" not in tags(cell):
-            return number, cell, "\n".join(errors[-1].traceback)
-        # A cell that ran out of time began and has no reply.
+        trace = "\n".join(errors[-1].traceback) if errors else ""
+        # A cell that ran out of time began, was interrupted, and has no reply.
         timing = cell.metadata.get("execution", {})
         if timing and "shell.execute_reply" not in timing:
-            return number, cell, "It ran longer than the time limit (--timeout)."
+            return number, cell, f"{trace}\nIt ran longer than the time limit (--timeout)."
+        if errors and "raises-exception" not in tags(cell):
+            return number, cell, trace
     return None
 
 

@@ -20,7 +20,7 @@ def run_nbmake(notebook, junit, log, env, timeout):
     command += [f"--nbmake-timeout={timeout}", f"--junitxml={junit}", "--rootdir=."]
     command += ["-c", os.devnull, "-p", "no:cacheprovider", "--color=no"]
     name, started = notebook.stem, time.monotonic()
-    print(f"{name}  executing", end="", flush=True)
+    print(f"{name}  ", end="", flush=True)
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
@@ -36,13 +36,13 @@ def run_nbmake(notebook, junit, log, env, timeout):
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(timeout=1)
                 if sys.stdout.isatty():
-                    print(f"\r{name}  executing  {time.monotonic() - started:.0f} s", end="")
-                    sys.stdout.flush()
+                    seconds = time.monotonic() - started
+                    print(f"\r{name}  executing  {seconds:.0f} s", end="", flush=True)
         finally:
             end_tree(process)
-    verdict = "FAILED  " if process.returncode else "executed"
-    restart = "\r" if sys.stdout.isatty() else "\n"
-    print(f"{restart}{name}  {verdict}  {time.monotonic() - started:.1f} s", flush=True)
+    restart = f"\r{name}  " if sys.stdout.isatty() else ""
+    verdict = "FAILED   " if process.returncode else "executed "
+    print(f"{restart}{verdict}  {time.monotonic() - started:.1f} s", flush=True)
     return process.returncode
 
 
