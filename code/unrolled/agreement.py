@@ -132,7 +132,7 @@ class Agreement:
         lines = []
         for dtype, quantity, _, differences in self.rows:
             cells = "  ".join(
-                f"{label} {'–' if d is None else f'{d:.0e}'}" for label, d in differences.items()
+                f"{label} {_number(difference)}" for label, difference in differences.items()
             )
             lines.append(f"{dtype}  {self._title(quantity):24}{cells}")
         return "\n".join(lines)
@@ -147,7 +147,7 @@ class Agreement:
                     continue
                 cells = ""
                 for difference in differences.values():
-                    text = "–" if difference is None else f"{difference:.0e}"
+                    text = _number(difference)
                     if None not in (difference, row_bound) and not difference <= row_bound:
                         text = f"<strong>{text} ✗</strong>"
                     cells += f"<td>{text}</td>"
@@ -170,6 +170,11 @@ class Agreement:
             for dtype, quantity, _, differences in self.rows
         ]
         return {"text/plain": repr(self), "text/html": self._repr_html_(), MIME: data}
+
+
+def _number(difference):
+    """How the table writes a difference; a dash where there was nothing to compare."""
+    return "–" if difference is None else f"{difference:.0e}" if difference else "0"
 
 
 def _differences(quantity, values):

@@ -92,7 +92,7 @@ class Scoreboard:
             f"{row['baseline']:.4g}",
             "yes" if row["beaten"] else "no",
             f"{row['parameters']:,}",
-            f"{row['seconds']:.1f}",
+            f"{row['seconds']:.2g}",
         )
 
     def _head(self):

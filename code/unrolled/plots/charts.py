@@ -168,21 +168,19 @@ def _path(ax, points, labels):
     arrow = dict(arrowstyle="-|>", color=COLORS["muted"], linewidth=1.3, shrinkA=5, shrinkB=5)
     for start, end in zip(points[:-1], points[1:], strict=True):
         ax.annotate("", xy=end, xytext=start, arrowprops=arrow)
+    around = 0.3 * np.array([(0, 1), (0, -1), (1.2, 0), (-1.2, 0), (1, 0.8), (-1, 0.8), (1, -0.8)])
+    taken = [*points, *(points[:-1] + points[1:]) / 2]  # the points, and the middles of the arrows
     for t, (point, label) in enumerate(zip(points, labels, strict=True), start=1):
         twice = labels.count(label) > 1
         look = dict(color=COLORS["target"], marker="D") if twice else dict(color=INK, marker="o")
         ax.plot(*point, markersize=8 if twice else 6, **look)
-        near = points[max(0, t - 2) : t + 1].mean(axis=0)  # the point and its neighbors
-        away = 8 if point[1] >= near[1] else -8  # off the arrows
-        ax.annotate(
-            f"{label} ({t})",
-            point,
-            xytext=(0, away),
-            textcoords="offset points",
-            ha="center",
-            va="bottom" if away > 0 else "top",
-            weight="bold" if twice else "normal",
+        # The label goes where most room is left; a text is wider than it is high.
+        place = max(
+            point + around, key=lambda x: np.linalg.norm((taken - x) * (0.6, 1), axis=1).min()
         )
+        taken.append(place)
+        weight = "bold" if twice else "normal"
+        ax.annotate(f"{label} ({t})", place, ha="center", va="center", weight=weight)
 
 
 def hidden_size_curve(sizes, losses, *, floors=None, xlabel, caption, alt):
