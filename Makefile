@@ -72,14 +72,14 @@ $(TOOLS): $(REQUIREMENTS) pyproject.toml
 	@echo "Setting up $(VENV) from $(REQUIREMENTS); the first time this takes minutes"
 	@$(PYTHON) -m venv $(VENV)
 	@grep '^torch==' $(REQUIREMENTS) > $(VENV)/torch.txt
-	@$(PIP) install --quiet --no-deps -r $(VENV)/torch.txt
-	@$(PIP) install --quiet -r $(REQUIREMENTS)
-	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@$(PIP) install -qq --no-deps -r $(VENV)/torch.txt
+	@$(PIP) install -qq -r $(REQUIREMENTS)
+	@$(PIP) install -qq --no-deps --no-build-isolation -e .
 	@$(BIN)/python -c 'import matplotlib.font_manager' 2> /dev/null
 	@touch $@
 
 $(TEST_TOOLS): $(TOOLS) requirements-test.txt
-	@$(PIP) install --quiet -r requirements-test.txt
+	@$(PIP) install -qq -r requirements-test.txt
 	@touch $@
 
 # The locks serve every platform. The CUDA packages are dropped from them: PyTorch's GPU build
@@ -90,7 +90,7 @@ NO_CUDA = grep -vE '^(nvidia-|cuda-|triton)'
 
 lock: ## requirements.txt and requirements-test.txt from their .in files
 	@$(PYTHON) -m venv .cache/lock
-	@.cache/lock/bin/python -m pip --disable-pip-version-check install --quiet uv
+	@.cache/lock/bin/python -m pip --disable-pip-version-check install -qq uv
 	@$(LOCK) requirements.in > .cache/lock/all.txt
 	@$(NO_CUDA) .cache/lock/all.txt > requirements.txt
 	@$(LOCK) requirements-test.in > .cache/lock/all.txt
