@@ -24,6 +24,15 @@ INPUTS = (
     "code/book/**/*",
     "_build/executed/**/*",
 )
+# What axe-core finds in the pages of the theme and of sphinxcontrib-bibtex.
+MENDS = (
+    (
+        '<div id="pst-primary-sidebar"',
+        '<div role="region" aria-label="Sidebar" id="pst-primary-sidebar"',
+    ),
+    (' role="doc-biblioentry"', ""),
+    ('<div role="list" class="citation-list"', '<div class="citation-list"'),
+)
 NOISE = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -44,6 +53,7 @@ def render(root):
     work.mkdir(parents=True)
     made = run_jupyter_book(root, work)
     tidy(made)
+    mend(made)
     slim(made)
     swap(made, site)
     stamp.write_text(now)
@@ -84,7 +94,7 @@ def run_jupyter_book(root, work):
 def report(root, log):
     """Return the warnings of a failed build, one a line, with paths relative to the book."""
     lines = NOISE.sub("", log).replace(f"{root}{os.sep}", "").splitlines()
-    telling = [line for line in lines if re.search(r"WARNING|ERROR|error:", line)]
+    telling = [line for line in lines if re.search(r"WARNING|ERROR|Error: .", line)]
     detail = "\n".join(telling or lines[-20:])
     return f"the site was not rendered; the last good one stays in place.\n{detail}"
 
@@ -101,6 +111,15 @@ def tidy(made):
         sitemap.write_text(text.replace(f"{root_doc}.html</loc>", "</loc>"), encoding="utf-8")
     for leftover in (".buildinfo", "objects.inv"):
         (made / leftover).unlink(missing_ok=True)
+
+
+def mend(made):
+    """Make the pages say to assistive technology what they show."""
+    for page in made.rglob("*.html"):
+        html = page.read_text(encoding="utf-8")
+        for flawed, sound in MENDS:
+            html = html.replace(flawed, sound)
+        page.write_text(html, encoding="utf-8")
 
 
 def swap(made, site):

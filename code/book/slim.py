@@ -14,6 +14,7 @@ SELECTED = re.compile(r"[.#](-?[A-Za-z_](?:[\w-]|\\.)*)")
 # The JavaScript that draws FontAwesome's icons (0.5 MB); the fonts below draw them instead.
 DRAWER = re.compile(r"\s*<script[^>]*fontawesome\.js[^>]*></script>")
 BLOCKING = re.compile(r"<script (?![^>]*\b(?:defer|async)\b)(?=[^>]*\bsrc=)")
+IMPORT = re.compile(r"""@import\s+(?:url\()?["']([^"':]+)["']\)?\s*;""")
 # Nested conditions hold rules; other at-rules are kept as they are.
 GROUPS = ("@media", "@supports", "@layer", "@container")
 
@@ -24,8 +25,11 @@ def slim(site):
         html = page.read_text(encoding="utf-8")
         html = BLOCKING.sub("<script defer ", DRAWER.sub("", html))
         page.write_text(html, encoding="utf-8")
-    for leftover in [*site.rglob("*.map"), *site.rglob("fontawesome.js*")]:
+    leftovers = ("*.map", "fontawesome.js*", "*webpack-macros.html")
+    for leftover in [path for name in leftovers for path in site.rglob(name)]:
         leftover.unlink(missing_ok=True)
+    for sheet in site.rglob("*.css"):
+        sheet.write_text(merge(sheet), encoding="utf-8")
     words = used_words(site)
     icons = set()
     for sheet in site.rglob("*.css"):
@@ -36,6 +40,15 @@ def slim(site):
         cut_font(font, icons)
     for font in site.rglob("fa-*.ttf"):
         font.unlink()
+
+
+def merge(sheet):
+    """Return a style sheet with those that it imports in place: one request, not one by one."""
+
+    def imported(match):
+        return (sheet.parent / match[1]).read_text(encoding="utf-8")
+
+    return IMPORT.sub(imported, sheet.read_text(encoding="utf-8"))
 
 
 def used_words(site):
