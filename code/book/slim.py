@@ -63,15 +63,17 @@ def prune(css, words):
     """Return a style sheet without the rules whose classes or ids stand in no page."""
     kept = []
     for head, body in blocks(css):
+        # Licenses stay, whatever becomes of the rule below them.
+        kept += re.findall(r"/\*!.*?\*/", head, re.S) if body is not None else []
         bare = re.sub(r"/\*.*?\*/", "", head, flags=re.S).strip()
         if body is None:
             kept.append(head)
         elif bare.startswith(GROUPS):
             inner = prune(body, words)
             if inner.strip():
-                kept.append(f"{head}{{{inner}}}")
+                kept.append(f"{bare}{{{inner}}}")
         elif bare.startswith("@"):
-            kept.append(f"{head}{{{body}}}")
+            kept.append(f"{bare}{{{body}}}")
         else:
             alive = [part for part in selectors(bare) if in_use(part, words)]
             if alive:
