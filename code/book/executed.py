@@ -71,7 +71,8 @@ def foot(record):
     """Return the line at the foot of a page: when, on what, with which versions, how long."""
     versions = dict(record["versions"])
     backend = versions.pop("keras backend", None)
-    listed = ", ".join(f"{SHOWN.get(name, name)} {number}" for name, number in versions.items())
+    names = [*(name for name in SHOWN if name in versions), *sorted(versions.keys() - SHOWN.keys())]
+    listed = ", ".join(f"{SHOWN.get(name, name)} {versions[name]}" for name in names)
     if backend:
         listed += f"; Keras runs on {SHOWN.get(backend, backend)}"
     when = record["executed"]

@@ -21,7 +21,7 @@ INPUTS = (
     "references.bib",
     "requirements.txt",
     "chapters/**/*",
-    "code/book/**/*",
+    "code/**/*.*",
     "_build/executed/**/*",
 )
 # What axe-core finds in the pages of the theme and of sphinxcontrib-bibtex.
@@ -65,7 +65,7 @@ def fingerprint(root):
     digest = hashlib.sha256(sys.version.encode())
     files = {path for pattern in INPUTS for path in root.glob(pattern) if path.is_file()}
     for path in sorted(files):
-        if "__pycache__" not in path.parts and ".ipynb_checkpoints" not in path.parts:
+        if not {"__pycache__", ".ipynb_checkpoints"} & set(path.parts):
             digest.update(str(path.relative_to(root)).encode() + b"\0")
             digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()

@@ -13,7 +13,7 @@ RECORD = {
     "executed": "2026-11-21T08:00:00+00:00",
     "device": "cpu",
     "device_name": "2 CPU cores, x86_64",
-    "versions": {"python": "3.11.2", "numpy": "2.4.6", "keras": "3.15.1", "torch": "2.13.0"},
+    "versions": {"torch": "2.13.0", "keras": "3.15.1", "numpy": "2.4.6", "python": "3.11.2"},
     "seconds": 41.2,
     "cells": 2,
     "key": "abc",
