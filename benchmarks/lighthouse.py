@@ -2,7 +2,7 @@
 
 Serves ``_build/html`` compressed, as GitHub Pages does, on this machine, lets Lighthouse look at
 the front page and at chapter 1 as a desktop computer and as a phone, and writes the medians of
-three runs each to ``benchmarks/results/lighthouse.json``. Lighthouse comes from npm (``.cache``);
+three runs each to ``benchmarks/results/lighthouse.json``. Lighthouse comes from npm, to ``.cache``;
 the browser is an installed Chromium, or the one that the variable CHROMIUM names.
 """
 
