@@ -294,8 +294,14 @@ class _Adapter:
             self.assign(weight, value)
 
     def by_book_name(self, grads):
-        """Args: grads {path: array}. Returns: {book's name: array}, those held at zero left out."""
-        named = {self.places[path]: np.asarray(grad) for path, grad in grads.items()}
+        """Args: grads {path: array, or None where the loss does not depend on the weight}.
+
+        Returns: {book's name: array}, those held at zero left out.
+        """
+        named = {
+            self.places[path]: np.zeros(self.weights[path].shape) if grad is None else grad
+            for path, grad in grads.items()
+        }
         return {
             name: grad.T if transposed else grad
             for (name, transposed), grad in named.items()
@@ -355,7 +361,10 @@ class _Torch(_Adapter):
 
     def loss_and_gradients(self, tokens, targets):
         loss = self.backward(tokens, targets)
-        grads = {path: weight.grad.cpu() for path, weight in self.weights.items()}
+        grads = {
+            path: None if weight.grad is None else weight.grad.cpu().numpy()
+            for path, weight in self.weights.items()
+        }
         return loss, self.by_book_name(grads)
 
     def train_step(self, tokens, targets, learning_rate):
@@ -390,7 +399,7 @@ class _Keras(_Adapter):
 
         how = getattr(self, f"gradients_{keras.config.backend()}")
         loss, grads = how(tokens, targets)
-        grads = [keras.ops.convert_to_numpy(grad) for grad in grads]
+        grads = [None if grad is None else keras.ops.convert_to_numpy(grad) for grad in grads]
         return float(keras.ops.convert_to_numpy(loss)), self.by_book_name(
             dict(zip(self.weights, grads, strict=True))
         )
