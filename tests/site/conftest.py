@@ -1,18 +1,14 @@
-"""The built site on localhost and a real browser to look at it with."""
+"""The built site on localhost, and how to visit it."""
 
 import gzip
-import os
-import shutil
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 SITE = Path(__file__).parents[2] / "_build" / "html"
-QUIET = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
 
 class Handler(SimpleHTTPRequestHandler):
@@ -38,25 +34,6 @@ def site(pages):
     yield f"http://localhost:{server.server_port}/"
     server.shutdown()
     server.server_close()
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """An installed Chromium; the tests fail without one."""
-    path = (
-        os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    )
-    if not path:
-        pytest.fail(
-            "no Chromium found: install it (`apt-get install chromium`, on macOS "
-            "`brew install --cask chromium`), or name a Chrome's path in CHROMIUM",
-            pytrace=False,
-        )
-    root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=[*root, *QUIET])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

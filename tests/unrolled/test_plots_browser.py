@@ -1,22 +1,18 @@
 """Figures and player in a real browser, on a page of their own: no site, no network."""
 
-import os
 import re
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pydata_sphinx_theme
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
 
 from unrolled import plots
 
 pytestmark = pytest.mark.site
 
 TEXTS = dict(caption="What the figure shows.", alt="What is drawn.")
-QUIET = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 THEME = Path(pydata_sphinx_theme.__file__).parent / "theme/pydata_sphinx_theme/static/styles"
 STYLES = (THEME / "pydata-sphinx-theme.css").read_text(encoding="utf-8")
 # What is around a figure: this site, Colab's frame, JupyterLab, or nothing at all.
@@ -27,18 +23,6 @@ HOSTS = {
     "Jupyter light": ("", 'data-jp-theme-light="true"', "light"),
     "Jupyter dark": ("", 'data-jp-theme-light="false"', "dark"),
 }
-
-
-@pytest.fixture(scope="module")
-def browser():
-    program = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    if not program:
-        pytest.fail("needs Chromium: install it, or set CHROMIUM to the path of the program")
-    with sync_playwright() as playwright:
-        args = [*QUIET, "--no-first-run", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
-        chromium = playwright.chromium.launch(executable_path=program, args=args)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")
