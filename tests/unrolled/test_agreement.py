@@ -51,6 +51,30 @@ def test_equal_models_pass():
     assert {row["quantity"] for row in data["rows"]} == {"outputs", "loss", "dW", "trajectory"}
 
 
+class Differentiated(Double):
+    """The same model with the gradient by hand, as chapters from the second on have it."""
+
+    def forward(self, tokens):
+        self.tokens = tokens
+        return super().forward(tokens)
+
+    def backward(self, dlogits):
+        self.grads = {"W": np.zeros_like(self.params["W"])}
+        np.add.at(self.grads["W"], self.tokens, dlogits)
+
+
+def test_numpy_gradients_and_training_enter_the_table_once_there_is_a_backward():
+    rng = np.random.default_rng(0)
+
+    def batch():
+        return rng.integers(4, size=(2, 3)), rng.integers(4, size=(2, 3))
+
+    table = agreement.compare({"numpy": Differentiated, "torch": embedding}, batch=batch, rng=rng)
+    table.check()
+    assert all(None not in differences.values() for _, _, _, differences in table.rows)
+    assert table.largest("float64", trajectory=True) <= 1e-12
+
+
 @pytest.mark.parametrize("off", [1e-9, float("nan")])
 def test_a_difference_is_named(off):
     table = compare(off)
