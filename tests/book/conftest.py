@@ -1,12 +1,39 @@
+import io
 import subprocess
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from sphinx.application import Sphinx
+from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 from book import address
 
 URL = "https://github.com/some-org/some-book"
+
+
+@pytest.fixture
+def run_sphinx(tmp_path):
+    """Build a folder's pages with Sphinx; return page, warnings, status, documents read."""
+
+    def run(source, extension, **options):
+        warnings, read = io.StringIO(), []
+        settings = {
+            "extensions": ["myst_nb", extension],
+            "nb_execution_mode": "off",
+            "exclude_patterns": ["_build"],
+        }
+        html, trees = tmp_path / "html", tmp_path / "doctrees"
+        with patch_docutils(), docutils_namespace():
+            app = Sphinx(
+                source, None, html, trees, "html", settings,
+                status=None, warning=warnings, **options,
+            )  # fmt: skip
+            app.connect("source-read", lambda app, name, text: read.append(name))
+            app.build()
+        return (html / "index.html").read_text(), warnings.getvalue(), app.statuscode, read
+
+    return run
 
 
 @pytest.fixture

@@ -1,11 +1,7 @@
-import io
-
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
-from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 from book.executed import foot
 
@@ -36,76 +32,63 @@ def book(tmp_path):
     return source / "index.ipynb", executed / "index.ipynb"
 
 
-def build(source, tmp_path):
+@pytest.fixture
+def build(run_sphinx):
     """Build the book; return the text of its page, what was read again, and the warnings."""
-    warnings = io.StringIO()
-    with patch_docutils(), docutils_namespace():
-        app = Sphinx(
-            source,
-            None,
-            tmp_path / "html",
-            tmp_path / "doctrees",
-            "html",
-            {
-                "extensions": ["myst_nb", "book.executed"],
-                "nb_execution_mode": "off",
-                "exclude_patterns": ["_build"],
-            },
-            status=None,
-            warning=warnings,
-        )
-        read = []
-        app.connect("source-read", lambda app, name, text: read.append(name))
-        app.build()
-    return (tmp_path / "html/index.html").read_text(), read, warnings.getvalue()
+
+    def build(source):
+        page, warnings, _, read = run_sphinx(source, "book.executed")
+        return page, read, warnings
+
+    return build
 
 
-def test_the_page_shows_the_executed_copy(book, tmp_path):
+def test_the_page_shows_the_executed_copy(book, build):
     source, _ = book
     before = source.read_bytes()
-    page, _, _ = build(source.parent, tmp_path)
+    page, _, _ = build(source.parent)
     assert ">42" in page
     assert source.read_bytes() == before
 
 
-def test_a_new_run_renders_the_page_again(book, tmp_path):
+def test_a_new_run_renders_the_page_again(book, build):
     source, executed = book
-    build(source.parent, tmp_path)
-    assert build(source.parent, tmp_path)[1] == []
+    build(source.parent)
+    assert build(source.parent)[1] == []
     notebook = nbformat.read(executed, 4)
     notebook.cells[1].outputs[0].text = "forty-two"
     nbformat.write(notebook, executed)
-    page, read, _ = build(source.parent, tmp_path)
+    page, read, _ = build(source.parent)
     assert read == ["index"] and "forty-two" in page
 
 
-def test_the_foot_stands_on_the_page(book, tmp_path):
-    page, _, _ = build(book[0].parent, tmp_path)
+def test_the_foot_stands_on_the_page(book, build):
+    page, _, _ = build(book[0].parent)
     assert page.count('class="unrolled-executed"') == 1
 
 
-def test_recorded_numbers_leave_the_page_to_their_table(book, tmp_path):
+def test_recorded_numbers_leave_the_page_to_their_table(book, build):
     data = {"application/vnd.unrolled.scoreboard+json": [], "text/html": "<table>board</table>"}
     notebook = nbformat.read(book[1], 4)
     notebook.cells[1].outputs = [new_output("display_data", data=data)]
     nbformat.write(notebook, book[1])
-    page, _, warnings = build(book[0].parent, tmp_path)
+    page, _, warnings = build(book[0].parent)
     assert "<table>board</table>" in page
     assert "unknown output mime type" not in warnings
 
 
-def test_missing_copy_names_make_book(book, tmp_path):
+def test_missing_copy_names_make_book(book, build):
     book[1].unlink()
     with pytest.raises(ExtensionError, match="index.ipynb is missing: run `make book`"):
-        build(book[0].parent, tmp_path)
+        build(book[0].parent)
 
 
-def test_copy_without_a_key_names_make_book(book, tmp_path):
+def test_copy_without_a_key_names_make_book(book, build):
     notebook = nbformat.read(book[1], 4)
     del notebook.metadata["unrolled"]["key"]
     nbformat.write(notebook, book[1])
     with pytest.raises(ExtensionError, match=r"no metadata unrolled.key\): run `make book`"):
-        build(book[0].parent, tmp_path)
+        build(book[0].parent)
 
 
 def test_foot_says_when_where_with_what_and_how_long():

@@ -1,11 +1,7 @@
-import io
-
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from sphinx.application import Sphinx
-from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 
 def code(source, *tags):
@@ -14,34 +10,18 @@ def code(source, *tags):
 
 
 @pytest.fixture
-def build(tmp_path):
-    """Build a one-page site from cells with Sphinx; return its page and the warnings."""
+def build(run_sphinx, tmp_path):
+    """Build a one-page site from cells with Sphinx; return its page, the warnings, the status."""
 
     def build(*cells, strict=False):
         source = tmp_path / "source"
         source.mkdir()
-        title = new_markdown_cell("# A page")
-        notebook = new_notebook(cells=[title, *cells])
+        notebook = new_notebook(cells=[new_markdown_cell("# A page"), *cells])
         notebook.metadata["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}
         nbformat.write(notebook, source / "index.ipynb")
-        warnings = io.StringIO()
-        with patch_docutils(), docutils_namespace():
-            app = Sphinx(
-                source,
-                None,
-                tmp_path / "html",
-                tmp_path / "doctrees",
-                "html",
-                {"extensions": ["myst_nb", "book.tabs"], "nb_execution_mode": "off"},
-                status=None,
-                warning=warnings,
-                freshenv=True,
-                warningiserror=strict,
-                keep_going=True,
-            )
-            app.build()
-        page = BeautifulSoup((tmp_path / "html/index.html").read_text(), "html.parser")
-        return page, warnings.getvalue(), app.statuscode
+        options = {"freshenv": True, "warningiserror": strict, "keep_going": True}
+        page, warnings, status, _ = run_sphinx(source, "book.tabs", **options)
+        return BeautifulSoup(page, "html.parser"), warnings, status
 
     return build
 
