@@ -14,11 +14,9 @@ def check_size(name, value):
     return int(value)
 
 
-def one_hot(tokens, vocab_size, dtype=np.float32):
-    """Turn each token into a row with a single 1.
+def check_tokens(tokens, vocab_size):
+    """Return ``tokens`` as an array if all are integers in [0, vocab_size), else raise.
 
-    Args: tokens (...) integers in [0, vocab_size).
-    Returns: (..., vocab_size) of the given dtype.
     Raises: ValueError for a token outside the vocabulary, TypeError for one that is no integer.
     """
     tokens = np.asarray(tokens)
@@ -27,7 +25,17 @@ def one_hot(tokens, vocab_size, dtype=np.float32):
     if tokens.size and not 0 <= tokens.min() <= tokens.max() < vocab_size:
         outside = tokens[(tokens < 0) | (tokens >= vocab_size)][0]
         raise ValueError(f"token {outside} is outside the vocabulary of {vocab_size} symbols")
-    return np.eye(vocab_size, dtype=dtype)[tokens]  # (..., V)
+    return tokens
+
+
+def one_hot(tokens, vocab_size, dtype=np.float32):
+    """Turn each token into a row with a single 1.
+
+    Args: tokens (...) integers in [0, vocab_size).
+    Returns: (..., vocab_size) of the given dtype.
+    Raises: ValueError for a token outside the vocabulary, TypeError for one that is no integer.
+    """
+    return np.eye(vocab_size, dtype=dtype)[check_tokens(tokens, vocab_size)]  # (..., V)
 
 
 def softmax(logits):
@@ -62,6 +70,54 @@ def cross_entropy_backward(logits, targets):
     targets = np.asarray(targets)
     dlogits = softmax(logits) - one_hot(targets, logits.shape[-1], logits.dtype)
     return dlogits / targets.size
+
+
+class Linear:
+    """y = x W + b, for any number of leading axes.
+
+    Args: input_size D; output_size M; rng, a numpy Generator that draws the weights.
+    """
+
+    def __init__(self, input_size, output_size, *, rng, dtype=np.float32):
+        D, M = check_size("input_size", input_size), check_size("output_size", output_size)
+        self.W = rng.normal(0, D**-0.5, (D, M)).astype(dtype)
+        self.b = np.zeros(M, dtype)
+
+    def forward(self, x):
+        """Args: x (..., D). Returns: y (..., M)."""
+        if x.shape[-1] != len(self.W):
+            raise ValueError(f"x has {x.shape[-1]} features, the layer was built for {len(self.W)}")
+        self.x = x
+        return x @ self.W + self.b
+
+    def backward(self, dy):
+        """Fill dW and db. Args: dy (..., M), the gradient in y. Returns: dx (..., D)."""
+        x_rows, dy_rows = self.x.reshape(-1, len(self.W)), dy.reshape(-1, len(self.b))
+        self.dW = x_rows.T @ dy_rows  # (D, M)
+        self.db = dy_rows.sum(axis=0)
+        return dy @ self.W.T
+
+
+class Embedding:
+    """A row of numbers for each token: one_hot(tokens) @ E, without the zeros.
+
+    Args: vocab_size V; embedding_size D; rng, a numpy Generator that draws the rows.
+    """
+
+    def __init__(self, vocab_size, embedding_size, *, rng, dtype=np.float32):
+        V = check_size("vocab_size", vocab_size)
+        D = check_size("embedding_size", embedding_size)
+        self.E = rng.normal(0, 1, (V, D)).astype(dtype)
+
+    def forward(self, tokens):
+        """Args: tokens (...) integers in [0, V). Returns: (..., D)."""
+        self.tokens = check_tokens(tokens, len(self.E))
+        return self.E[self.tokens]
+
+    def backward(self, dx):
+        """Fill dE: a row collects the gradients of all places that used it. Args: dx (..., D)."""
+        self.dE = np.zeros_like(self.E)
+        np.add.at(self.dE, self.tokens, dx)
 
 
 def numeric_gradient(loss, params, step=1e-5):

@@ -1,0 +1,114 @@
+"""Chapter 2 in NumPy: the recurrent layer with its gradient, and a model around it.
+
+    h_t = tanh(x_t W_xh + h_{t-1} W_hh + b_h)          (1.1)
+    y_t = h_t W_hy + b_y                               (1.2)
+
+    dh_t = dL/dh_t directly + dz_{t+1} W_hh^T          (2.5)
+    dz_t = dh_t * (1 - h_t^2)                          (2.6)
+    dW_hh = sum_t h_{t-1}^T dz_t                       (2.7)
+
+| symbol | shape  | meaning                                                        |
+|--------|--------|----------------------------------------------------------------|
+| dh_t   | (N, H) | gradient of the loss in h_t, by all ways through which it acts  |
+| dz_t   | (N, H) | gradient in what stands inside the tanh of step t              |
+
+Source: Werbos 1990, Backpropagation through time: what it does and how to do it.
+"""
+
+import numpy as np
+
+from unrolled.nn import Linear, check_size, one_hot
+
+
+class NumpyRNN:
+    """The recurrence (1.1) over a whole sequence, and its gradient by one sweep back.
+
+    Args: input_size D; hidden_size H; rng, a numpy Generator that draws the weights.
+    Source: Werbos 1990, Backpropagation through time: what it does and how to do it.
+    """
+
+    def __init__(self, input_size, hidden_size, *, rng, dtype=np.float32):
+        D, H = check_size("input_size", input_size), check_size("hidden_size", hidden_size)
+        self.params = {
+            "W_xh": rng.normal(0, D**-0.5, (D, H)).astype(dtype),
+            "W_hh": rng.normal(0, H**-0.5, (H, H)).astype(dtype),
+            "b_h": np.zeros(H, dtype),
+        }
+
+    def init_state(self, batch_size):
+        """Nothing remembered yet. Returns: h_0 (N, H), zeros."""
+        return np.zeros((batch_size, len(self.params["b_h"])), self.params["b_h"].dtype)
+
+    def step(self, x_t, h_prev):
+        """One time step. Args: x_t (N, D); h_prev (N, H). Returns: h_t (N, H) in (-1, 1)."""
+        W_xh, W_hh, b_h = self.params.values()
+        return np.tanh(x_t @ W_xh + h_prev @ W_hh + b_h)
+
+    def forward(self, x, state=None):
+        """All steps. Args: x (N, T, D); state (N, H). Returns: hs (N, T, H), state (N, H)."""
+        W_xh, W_hh, b_h = self.params.values()
+        N, T, D = x.shape
+        if len(W_xh) != D:
+            raise ValueError(f"x has {D} features, the layer was built for {len(W_xh)}")
+        if state is not None and state.shape != (N, len(b_h)):
+            raise ValueError(f"state has shape {state.shape}, expected {(N, len(b_h))}")
+        # Time first inside: then what one step reads and writes lies together in memory.
+        x = np.ascontiguousarray(x.swapaxes(0, 1))  # (T, N, D)
+        hs = np.empty((T + 1, N, len(b_h)), b_h.dtype)  # hs[t] is h_t, hs[0] the state before
+        hs[0] = 0 if state is None else state
+        np.matmul(x.reshape(T * N, D), W_xh, out=hs[1:].reshape(T * N, -1))  # all inputs at once
+        hs[1:] += b_h
+        for t in range(1, T + 1):
+            hs[t] += hs[t - 1] @ W_hh
+            np.tanh(hs[t], out=hs[t])
+        self.x, self.hs = x, hs  # what backward needs
+        return hs[1:].swapaxes(0, 1), hs[T]
+
+    def backward(self, dhs, dstate=None):
+        """Fill ``grads``, by (2.5) to (2.7), for the last ``forward``.
+
+        Args: dhs (N, T, H), the gradient in each state where the loss reads it; dstate (N, H),
+        the gradient in the last state from what came after.
+        Returns: dx (N, T, D), dstate (N, H), the gradient in the state before the first step.
+        """
+        W_xh, W_hh, b_h = self.params.values()
+        T, N, D = self.x.shape
+        H = len(b_h)
+        dz = 1 - np.square(self.hs[1:])  # (T, N, H), to be multiplied by dh_t below
+        dh_next = np.zeros((N, H), b_h.dtype) if dstate is None else dstate
+        dhs = dhs.swapaxes(0, 1)
+        for t in reversed(range(T)):
+            dz[t] *= dhs[t] + dh_next  # (2.5), (2.6)
+            dh_next = dz[t] @ W_hh.T
+        x, h_prev, dz = self.x.reshape(-1, D), self.hs[:-1].reshape(-1, H), dz.reshape(-1, H)
+        self.grads = {"W_xh": x.T @ dz, "W_hh": h_prev.T @ dz, "b_h": dz.sum(axis=0)}  # (2.7)
+        return (dz @ W_xh.T).reshape(T, N, D).swapaxes(0, 1), dh_next
+
+
+class NumpyRNNModel:
+    """Read tokens, keep a state, score the next token at every step: (1.1) and (1.2).
+
+    Args: vocab_size V; hidden_size H; rng, a numpy Generator that draws the weights.
+    """
+
+    def __init__(self, vocab_size, hidden_size, *, rng, dtype=np.float32):
+        self.rnn = NumpyRNN(vocab_size, hidden_size, rng=rng, dtype=dtype)
+        self.readout = Linear(hidden_size, vocab_size, rng=rng, dtype=dtype)
+        self.params = {**self.rnn.params, "W_hy": self.readout.W, "b_y": self.readout.b}
+
+    def forward(self, tokens, state=None):
+        """Args: tokens (N, T); state (N, H). Returns: logits (N, T, V), state (N, H)."""
+        x = one_hot(tokens, len(self.readout.b), self.readout.b.dtype)  # (N, T, V)
+        hs, state = self.rnn.forward(x, state)
+        return self.readout.forward(hs), state
+
+    def backward(self, dlogits, dstate=None):
+        """Fill ``grads``: through the readout first, then back through time.
+
+        Args: dlogits (N, T, V); dstate (N, H), the gradient in the last state from what came
+        after. Returns: dstate (N, H), the gradient in the state before the first step.
+        """
+        dhs = self.readout.backward(dlogits)
+        _, dstate = self.rnn.backward(dhs, dstate)
+        self.grads = {**self.rnn.grads, "W_hy": self.readout.dW, "b_y": self.readout.db}
+        return dstate
