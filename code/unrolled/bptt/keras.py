@@ -56,3 +56,19 @@ class KerasLayerModel(keras.Model):
         """Logits of the next token. Args: tokens (N, T). Returns: (N, T, V)."""
         x = keras.ops.one_hot(tokens, self.vocab_size, dtype=self.compute_dtype)  # (N, T, V)
         return self.readout(self.rnn(x))
+
+
+def keras_truncated(model, tokens, targets, *, steps):
+    """Train along a long sequence, slice by slice: the state goes on, the gradient does not.
+
+    Args: model, stateful and compiled; tokens, targets (N, T) with T a multiple of steps, the
+    length of a slice. Returns: the mean loss of the slices, in nats per token.
+    """
+    N, T = tokens.shape
+    model.rnn.reset_state()
+
+    def slices(array):  # row n of each batch goes on where row n of the batch before ended
+        return array.reshape(N, T // steps, steps).swapaxes(0, 1).reshape(-1, steps)
+
+    history = model.fit(slices(tokens), slices(targets), batch_size=N, shuffle=False, verbose=0)
+    return history.history["loss"][0]

@@ -3,21 +3,23 @@
     h_t = tanh(x_t W_xh + h_{t-1} W_hh + b_h)          (1.1)
     y_t = h_t W_hy + b_y                               (1.2)
 
-    dh_t = dL/dh_t directly + dz_{t+1} W_hh^T          (2.5)
-    dz_t = dh_t * (1 - h_t^2)                          (2.6)
+    dh_t  = dE_t/dh_t + dz_{t+1} W_hh^T                (2.5)
+    dz_t  = dh_t * (1 - h_t^2)                         (2.6)
     dW_hh = sum_t h_{t-1}^T dz_t                       (2.7)
 
-| symbol | shape  | meaning                                                        |
-|--------|--------|----------------------------------------------------------------|
-| dh_t   | (N, H) | gradient of the loss in h_t, by all ways through which it acts  |
-| dz_t   | (N, H) | gradient in what stands inside the tanh of step t              |
+| symbol | shape  | meaning                                                         |
+|--------|--------|-----------------------------------------------------------------|
+| E_t    |        | what step t adds to the loss L                                  |
+| dh_t   | (N, H) | gradient of L in h_t, by all ways through which h_t acts        |
+| dz_t   | (N, H) | gradient of L in what stands inside the tanh of step t          |
 
 Source: Werbos 1990, Backpropagation through time: what it does and how to do it.
 """
 
 import numpy as np
 
-from unrolled.nn import Linear, check_size, one_hot
+from unrolled.nn import Linear, check_size, cross_entropy, cross_entropy_backward, one_hot
+from unrolled.optim import clip_by_norm
 
 
 class NumpyRNN:
@@ -56,8 +58,7 @@ class NumpyRNN:
         x = np.ascontiguousarray(x.swapaxes(0, 1))  # (T, N, D)
         hs = np.empty((T + 1, N, len(b_h)), b_h.dtype)  # hs[t] is h_t, hs[0] the state before
         hs[0] = 0 if state is None else state
-        np.matmul(x.reshape(T * N, D), W_xh, out=hs[1:].reshape(T * N, -1))  # all inputs at once
-        hs[1:] += b_h
+        hs[1:] = (x.reshape(T * N, D) @ W_xh).reshape(T, N, len(b_h)) + b_h  # every input at once
         for t in range(1, T + 1):
             hs[t] += hs[t - 1] @ W_hh
             np.tanh(hs[t], out=hs[t])
@@ -112,3 +113,62 @@ class NumpyRNNModel:
         _, dstate = self.rnn.backward(dhs, dstate)
         self.grads = {**self.rnn.grads, "W_hy": self.readout.dW, "b_y": self.readout.db}
         return dstate
+
+
+def contributions(model, tokens, targets):
+    """Every term of the double sum (2.2), one by one: what a single sweep back adds up.
+
+    Args: model, a NumpyRNNModel; tokens, targets (N, T).
+    Returns: (T, T, H, H), at [t-1, k-1] how the use of W_hh at step k acts on the loss at t.
+    """
+    dlogits = cross_entropy_backward(model.forward(tokens)[0], targets)
+    W_hh, W_hy = model.params["W_hh"], model.params["W_hy"]
+    hs = model.rnn.hs  # (T + 1, N, H), hs[0] is the state before the first step
+    T, H = tokens.shape[1], len(W_hh)
+    terms = np.zeros((T, T, H, H), W_hh.dtype)
+    for t in range(1, T + 1):
+        dh = dlogits[:, t - 1] @ W_hy.T  # dE_t/dh_t (N, H)
+        for k in range(t, 0, -1):
+            dz = dh * (1 - hs[k] ** 2)
+            terms[t - 1, k - 1] = hs[k - 1].T @ dz
+            dh = dz @ W_hh.T  # times dh_k/dh_{k-1}
+    return terms
+
+
+def gradient_by_lag(dh, slopes, W_hh):
+    """How much of a gradient is left after so many steps back, and how much could be.
+
+    Args: dh (N, H), the gradient in the last state; slopes (N, T, H), those of the activation
+    at each state, for tanh 1 - h²; W_hh (H, H).
+    Returns: three arrays (T,), for lags 0 to T - 1 and relative to lag 0: the norm of the
+    gradient; the largest factor by which the steps can stretch any gradient; its bound, the
+    product of W_hh's largest singular value and each step's largest slope. Geometric means over N.
+    """
+    sigma = np.linalg.norm(W_hh, 2)
+    jacobian = np.broadcast_to(np.eye(len(W_hh)), (len(dh), *W_hh.shape))  # dh_T/dh_T
+    log_bound, rows = np.zeros(len(dh)), []
+    for t in reversed(range(slopes.shape[1])):
+        left = np.linalg.norm((jacobian @ dh[:, :, None])[:, :, 0], axis=1)
+        logs = np.log(left), np.log(np.linalg.norm(jacobian, 2, axis=(1, 2))), log_bound
+        rows.append([np.mean(log) for log in logs])
+        # From dh_t to dh_{t-1}: the slopes first, then W_hh^T, as in (2.6) and (2.5).
+        jacobian = (W_hh * slopes[:, t, None, :]) @ jacobian
+        log_bound = log_bound + np.log(sigma * slopes[:, t].max(axis=1))
+    return np.exp(np.array(rows) - rows[0]).T
+
+
+def numpy_truncated(model, tokens, targets, *, steps, optimizer, limit):
+    """Train along a long sequence, slice by slice: the state goes on, the gradient does not.
+
+    Args: tokens, targets (N, T); steps, the length of a slice; limit, for clipping by norm.
+    Returns: the loss of each slice before its update, in nats per token.
+    """
+    state, losses = None, []
+    for start in range(0, tokens.shape[1], steps):
+        x, y = tokens[:, start : start + steps], targets[:, start : start + steps]
+        logits, state = model.forward(x, state)
+        losses.append(cross_entropy(logits, y))
+        model.backward(cross_entropy_backward(logits, y))  # what it returns goes nowhere: the cut
+        clip_by_norm(model.grads, limit)
+        optimizer.step(model.grads)
+    return losses

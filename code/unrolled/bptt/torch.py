@@ -72,3 +72,22 @@ class TorchLayerModel(nn.Module):
         x = F.one_hot(tokens, self.vocab_size).to(self.readout.weight.dtype)  # (N, T, V)
         hs, state = self.rnn(x, state)
         return self.readout(hs), state
+
+
+def torch_truncated(model, tokens, targets, *, steps, optimizer, limit):
+    """Train along a long sequence, slice by slice: the state goes on, the gradient does not.
+
+    Args: tokens, targets (N, T); steps, the length of a slice; limit, for clipping by norm.
+    Returns: the loss of each slice before its update, in nats per token.
+    """
+    state, losses = None, []
+    for x, y in zip(tokens.split(steps, dim=1), targets.split(steps, dim=1), strict=True):
+        logits, state = model(x, state)
+        state = state.detach()  # the numbers stay, how they were made is forgotten: the cut
+        loss = F.cross_entropy(logits.flatten(0, 1), y.flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), limit)
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
