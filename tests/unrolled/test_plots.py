@@ -9,6 +9,7 @@ import sys
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
 from unrolled import plots
 from unrolled.plots import theme
@@ -16,6 +17,11 @@ from unrolled.plots import theme
 TEXTS = dict(caption="What <one> sees.", alt='A "quoted" alt & more.')
 STATES = np.tanh(np.array([[-2, 0.5, 1], [0.3, -1, 2], [1, 1, 0.2], [-0.7, 0.9, -1.4]]))
 LOGITS = np.array([[1, 2.2, -3, 4.1], [2, 1, 0, -1], [0, 0.5, 3, 1], [0.1, 0.2, 0.3, 4]])
+LAGS = np.arange(1, 21)
+STEPS, USES = np.mgrid[:24, :24]
+FADING = np.where(USES > 0, 0.4 ** (STEPS - USES), 0)  # a state of zeros before the first step
+FLOORS = {"unigram": 4.53, "bigram": 3.5, "6-gram": 2.28, "bz2": 2.31, "HMM": 3.45}
+CUT = np.linspace(-2, 2, 41)
 # Grounds: the white of all pages, the dark of this site, of Jupyter and of Colab.
 LIGHT, DARK = "#ffffff", ["#14181e", "#111111", "#383838"]
 # How severe red-green and blue blindness mix linear red, green and blue (Machado et al., 2009).
@@ -55,6 +61,31 @@ def every_figure():
         "one pair": plots.state_space(STATES, "hell", axes=(0, 2), **TEXTS),
         "hidden_size_curve": plots.hidden_size_curve(
             [2, 4, 8], {"Keras": [3, 2, 1]}, floors={"low": 0.9}, xlabel="size", **TEXTS
+        ),
+        "contribution_map": plots.contribution_map(
+            [FADING, 0.3 * FADING[:20, :20]], titles=["fresh", "trained"], **TEXTS
+        ),
+        "one map": plots.contribution_map(FADING[:9, :9], **TEXTS),
+        "lag_curves": plots.lag_curves(
+            LAGS,
+            {f"radius {radius}": radius**LAGS for radius in (0.5, 0.9, 1.1, 1.2, 1.3)},
+            ylabel="norm",
+            bounds={"radius 0.5": 2 * 0.5**LAGS},
+            bands={"radius 0.9": (0.8**LAGS, 0.95**LAGS)},
+            **TEXTS,
+        ),
+        "learning_curves": plots.learning_curves(
+            {"NumPy": (LAGS, 3 / LAGS + 2), "Keras": (LAGS / 2, 3 / LAGS + 2), "six": (LAGS, LAGS)},
+            xlabel="seconds",
+            floors=FLOORS,
+            **TEXTS,
+        ),
+        "cut_and_steps": plots.cut_and_steps(
+            CUT,
+            CUT**2 + 1,
+            {"plain": ([1, 3], [2, 10]), "clipped": ([1, 0.5], [2, 1.25])},
+            xlabel="weight",
+            **TEXTS,
         ),
         "unrolled": plots.unrolled("hell", "ello", **TEXTS),
         "unrolled_player": plots.unrolled_player(STATES, "hell", "ello", **TEXTS),
@@ -254,7 +285,11 @@ def test_coinciding_loss_curves_are_all_seen(figures):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: plots.loss_curves({}, **TEXTS), "at least one label"),
+        (lambda: plots.loss_curves({}, **TEXTS), "1 to 5 curves.*got 0"),
+        (
+            lambda: plots.loss_curves(dict.fromkeys("abcdef", [1]), **TEXTS),
+            "1 to 5 curves, more look alike, got 6",
+        ),
         (lambda: plots.loss_curves({"Keras": []}, **TEXTS), r"losses of Keras of shape \(N\)"),
         (lambda: plots.state_space(STATES, "hel", **TEXTS), r"shape \(3, H\), got \(4, 3\)"),
         (lambda: plots.state_space(STATES[:, :2], "hell", **TEXTS), "than 2"),
@@ -296,3 +331,163 @@ def test_state_player_shows_every_number_at_the_end(figures):
     last = html.split('class="frame still on"')[1]
     numbers = re.findall(r">(−?\d\.\d\d)</text>", last)
     assert numbers == [f"{value:.2f}".replace("-", "−") for value in STATES.ravel()]
+
+
+def test_contributions_are_as_strong_as_they_are_large():
+    norms = np.array([[0, 9, 9], [1e-6, 1e-3, 9], [20, 1e-40, 0.3]])
+    picture = plots.contribution_map(norms, **TEXTS)
+    ax, scale = picture._fig.axes
+    strength = {}
+    for shape in ax.patches:
+        for corners in shape.get_path().to_polygons():
+            column, row = corners[:-1].mean(axis=0)
+            strength[round(row), round(column)] = shape.get_alpha()
+    assert set(strength) == {(2, 1), (2, 2), (3, 1), (3, 3)}  # none above the diagonal
+    assert strength[2, 1] < strength[2, 2] < strength[3, 3] < strength[3, 1] == 1
+    marks = {
+        line.get_marker(): line.get_xydata().tolist()
+        for line in ax.lines
+        if line.get_marker() in ".x"
+    }
+    assert marks == {".": [[2, 3]], "x": [[1, 1]]}
+    html = picture._repr_html_()
+    assert "exactly 0</text>" in html and "above 0, below 10⁻³⁰</text>" in html
+    assert [patch.get_alpha() for patch in scale.patches] == sorted(
+        patch.get_alpha() for patch in scale.patches
+    )
+
+
+def test_maps_share_one_scale_and_stay_small(figures):
+    fresh, trained, scale = figures["contribution_map"]._fig.axes
+    assert [fresh.get_title(), trained.get_title()] == ["fresh", "trained"]
+    assert len(figures["contribution_map"]._repr_html_()) <= 90_000
+    labels = [label.get_text() for label in scale.get_xticklabels()]
+    assert labels[-1] == "1" and labels[0].startswith("10⁻")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (dict(norms=[FADING] * 3), "one map or two, got 3"),
+        (dict(norms=[FADING], titles=["a", "b"]), "a title for each of 1 maps, got 2"),
+        (dict(norms=FADING[:5, :4]), r"\(T, T\), T at most 32, got \(5, 4\)"),
+        (dict(norms=np.eye(33)), r"T at most 32, got \(33, 33\)"),
+        (dict(norms=-np.eye(3)), "a norm is 0 or more, got -1"),
+        (dict(norms=np.triu(np.ones((3, 3)), 1)), "above 0, got zeros alone"),
+        (dict(norms=[np.full((2, 2), np.inf)]), "finite"),
+        (dict(norms=[1.0, 2.0]), r"norms of shape \(T, T\), got \(2,\)"),
+    ],
+)
+def test_contribution_map_says_what_it_expected(change, message):
+    with pytest.raises(ValueError, match=message):
+        plots.contribution_map(**{**change, **TEXTS})
+
+
+def seen_without_color(line):
+    return line.get_marker(), line.get_linestyle(), line.get_linewidth(), line.get_fillstyle()
+
+
+def test_curves_over_lag_are_told_apart_without_color(figures):
+    (ax,) = figures["lag_curves"]._fig.axes
+    looks = [seen_without_color(line) for line in ax.lines]
+    assert len(ax.lines) == 6 == len(set(looks))
+    curve, bound = ax.lines[:2]
+    assert bound.get_color() == curve.get_color() and bound.get_marker() == curve.get_marker()
+    assert bound.get_fillstyle() == "none" and (bound.get_ydata() > curve.get_ydata()).all()
+    band = ax.collections[0].get_paths()[0].get_extents()
+    assert band.y1 == 0.95 and band.y0 == pytest.approx(0.8**20)
+    (legend,) = figures["lag_curves"]._fig.legends
+    assert [text.get_text() for text in legend.texts][-1] == "its bound"
+    assert ax.get_yscale() == "log" and ">10⁻⁴</text>" in figures["lag_curves"]._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (dict(curves={"a": [1, 2]}), r"values of a of shape \(3\), got \(2,\)"),
+        (dict(curves={}), "got 0"),
+        (dict(bounds={"b": [1, 2, 3]}), "no curve 'b' for this bound or band"),
+        (dict(bands={"a": [1, 2, 3]}), r"band of a of shape \(2, 3\)"),
+        (dict(curves={"a": [1, 0.1, 0]}), "no place for 0 of a at lag 4.*log=False"),
+        (dict(bounds={"a": [1, -2, 0]}), "no place for -2 of bound of a at lag 2"),
+        (dict(lags=[]), r"lags of shape \(L\)"),
+    ],
+)
+def test_lag_curves_say_what_they_expected(change, message):
+    good = dict(lags=[1, 2, 4], curves={"a": [1, 0.5, 0.1]}, ylabel="y", **TEXTS)
+    plots.lag_curves(**good)
+    with pytest.raises(ValueError, match=message):
+        plots.lag_curves(**{**good, **change})
+
+
+def test_a_success_rate_of_zero_is_drawn_on_a_plain_axis():
+    picture = plots.lag_curves([1, 2], {"tanh": [1, 0]}, ylabel="solved", log=False, **TEXTS)
+    (ax,) = picture._fig.axes
+    assert ax.get_yscale() == "linear" and ax.lines[0].get_ydata().tolist() == [1, 0]
+
+
+def test_names_of_the_lines_to_beat_do_not_collide(figures):
+    fig = figures["learning_curves"]._fig
+    names = [text for text in fig.axes[0].texts if text.get_text().split()[0] in FLOORS]
+    assert [name.get_text() for name in names] == [
+        "6-gram 2.28", "bz2 2.31", "HMM 3.45", "bigram 3.50", "unigram 4.53"
+    ]  # fmt: skip
+    boxes = [Text.get_window_extent(name) for name in names]
+    assert all(low.y1 <= high.y0 for low, high in itertools.pairwise(boxes))
+    edge = fig.get_window_extent()
+    assert all(edge.x0 <= box.x0 and box.x1 <= edge.x1 and box.y0 >= 0 for box in boxes)
+    drawn = [line.get_ydata()[0] for line in fig.axes[0].lines[3:]]
+    assert drawn == sorted(FLOORS.values())
+
+
+@pytest.mark.parametrize(
+    "places", [[], [0.5], [0.2, 0.21], [0.99, 1.0, 0.98], [0.0, 0.01, 0.02, 0.9], [0.3] * 4]
+)
+def test_places_are_moved_apart_and_no_further(places):
+    moved = plots.curves._apart(places, 0.1)
+    assert len(moved) == len(places)
+    assert all(high - low >= 0.1 - 1e-12 for low, high in itertools.pairwise(moved))
+    assert all(-1e-12 <= place <= 1 + 1e-12 for place in moved)
+    if len(places) == 1:
+        assert moved == places
+
+
+@pytest.mark.parametrize(
+    ("curves", "message"),
+    [
+        ({}, "got 0"),
+        ({"a": ([1, 2],)}, r"expected \(x, y\) for a, got 1"),
+        ({"a": ([1, 2], [3])}, r"y of a of shape \(2\), got \(1,\)"),
+        ({"a": ([1, 2], [3, np.nan])}, "finite"),
+    ],
+)
+def test_learning_curves_say_what_they_expected(curves, message):
+    with pytest.raises(ValueError, match=message):
+        plots.learning_curves(curves, xlabel="updates", **TEXTS)
+
+
+def test_a_step_off_the_cut_says_where_it_lands(figures):
+    (ax,) = figures["cut_and_steps"]._fig.axes
+    assert [text.get_text() for text in ax.texts if text.get_text()] == ["step 1 lands at 3"]
+    assert ax.lines[0].get_ydata().tolist() == (CUT**2 + 1).tolist()
+    plain, start, clipped = ax.lines[1:4]
+    assert plain.get_xydata().tolist() == start.get_xydata().tolist() == [[1, 2]]
+    assert clipped.get_xydata().tolist() == [[1, 2], [0.5, 1.25]]
+    assert plain.get_marker() != clipped.get_marker()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (dict(x=[0, 2, 1]), "x to rise"),
+        (dict(losses=[1, 2]), r"losses of shape \(3,?\), got \(2,\)"),
+        (dict(paths={}), "got 0"),
+        (dict(paths={"a": ([3, 1], [1, 1])}), "path a starts at 3, outside 0 to 2"),
+        (dict(losses=[0, 1, 2], log=True), "no place for a loss of 0"),
+    ],
+)
+def test_cut_says_what_it_expected(change, message):
+    good = dict(x=[0, 1, 2], losses=[1, 2, 9], paths={"a": ([1, 0], [2, 1])}, xlabel="w", **TEXTS)
+    assert plots.cut_and_steps(**good, log=True)._fig.axes[0].get_yscale() == "log"
+    with pytest.raises(ValueError, match=message):
+        plots.cut_and_steps(**{**good, **change})

@@ -5,7 +5,14 @@ and end the cell with ``plots.figure(fig, caption=..., alt=...)``, or with ``plo
 step through several figures. Importing this package changes no matplotlib setting.
 """
 
-from unrolled.plots.charts import hidden_size_curve, logit_bars, loss_curves, state_space
+from unrolled.plots.charts import contribution_map, logit_bars, state_space
+from unrolled.plots.curves import (
+    cut_and_steps,
+    hidden_size_curve,
+    lag_curves,
+    learning_curves,
+    loss_curves,
+)
 from unrolled.plots.diagrams import sequence_shapes, unrolled, unrolled_player
 from unrolled.plots.show import Picture, figure, player
 from unrolled.plots.theme import COLORS, INK, new, style
@@ -14,8 +21,12 @@ __all__ = [
     "COLORS",
     "INK",
     "Picture",
+    "contribution_map",
+    "cut_and_steps",
     "figure",
     "hidden_size_curve",
+    "lag_curves",
+    "learning_curves",
     "logit_bars",
     "loss_curves",
     "new",

@@ -1,25 +1,14 @@
-"""Charts of what a model bets, how its loss falls and where its state goes."""
+"""Charts of what a model bets, where its state goes and where its gradient comes from."""
 
 import numpy as np
 from matplotlib import lines, patches
+from matplotlib.path import Path
 
 from unrolled.plots.show import figure
 from unrolled.plots.theme import COLORS, INK, new, style
 
-# Wide under narrow: curves that lie on each other are all seen.
-LINES = {
-    "numpy": dict(linewidth=7, linestyle="-", alpha=0.7),
-    "keras": dict(linewidth=3.6, linestyle=(0, (4, 1.6))),
-    "pytorch": dict(linewidth=1.6, linestyle="-"),
-}
-OTHER_LINES = [
-    dict(color=COLORS["accent"], linestyle="-."),
-    dict(color=COLORS["target"], linestyle=(0, (1, 1))),
-    dict(color=COLORS["muted"], linestyle="-"),
-]
 # Outline and stripes, for those who see no color.
 TARGET = dict(fill=False, hatch="////", edgecolor=COLORS["target"], linewidth=1.5)
-MARKERS = {"numpy": "s", "keras": "o", "pytorch": "^"}
 
 
 def numbers(name, values, shape):
@@ -35,17 +24,6 @@ def numbers(name, values, shape):
     if not np.isfinite(values).all():
         raise ValueError(f"expected {name} of finite numbers, got nan or infinity")
     return values
-
-
-def _curves(name, curves):
-    if not curves:
-        raise ValueError(f"expected {name} for at least one label, got none")
-    return {label: numbers(f"{name} of {label}", values, "N") for label, values in curves.items()}
-
-
-def _line(label, k):
-    key = label.lower()
-    return {"color": COLORS[key], **LINES[key]} if key in LINES else OTHER_LINES[k % 3]
 
 
 def logit_bars(logits, vocab, inputs, targets, *, caption, alt, ylabel="logit"):
@@ -104,36 +82,6 @@ def _hatch(bar):
     bar.axes.add_patch(line)
 
 
-def loss_curves(curves, *, floor=None, floor_label=None, caption, alt):
-    """Draw losses over update steps, so that curves that lie on each other are all seen.
-
-    Args: curves, {label: losses (N,)}, a framework's name as label gets its color; floor, a
-    loss to mark with a dashed line, and floor_label, its name.
-    Raises: ValueError if there is no curve, or one that is empty or not finite.
-    """
-    curves = _curves("losses", curves)
-    with style():
-        fig, ax = new()
-        for k, (label, losses) in enumerate(curves.items()):
-            ax.plot(np.arange(1, len(losses) + 1), losses, label=label, **_line(label, k))
-        ax.set(xlabel="update step", ylabel="loss, nats per letter", ylim=(0, None))
-        ax.margins(x=0.02)
-        _floors(ax, {} if floor is None else {floor_label or "floor": floor})
-        ax.legend(handlelength=3.2, loc="upper right")
-    return figure(fig, caption=caption, alt=alt)
-
-
-def _floors(ax, floors, curves=()):
-    """Draw dashed lines, each named at its right end, or at its left if the curves end there."""
-    for label, value in floors.items():
-        ax.axhline(value, color=INK, linewidth=1.2, linestyle=(0, (5, 3)), zorder=1)
-        near = [max(abs(curve[end] - value) for curve in curves) for end in (0, -1) if curves]
-        x, side = (0.01, "left") if near and near[0] > near[1] else (1, "right")
-        where = dict(xy=(x, value), xycoords=("axes fraction", "data"))
-        offset = dict(xytext=(0, 6), textcoords="offset points", ha=side, va="bottom")
-        ax.annotate(f"{label}, {value:.3f}", **where, **offset)
-
-
 def state_space(states, labels, *, caption, alt, axes=None):
     """Draw the path of the state, a point after each letter; letters read twice stand out.
 
@@ -183,29 +131,109 @@ def _path(ax, points, labels):
         ax.annotate(f"{label} ({t})", place, ha="center", va="center", weight=weight)
 
 
-def hidden_size_curve(sizes, losses, *, floors=None, xlabel, caption, alt):
-    """Draw the loss against the size of the hidden state.
+def contribution_map(norms, *, titles=None, caption, alt):
+    """Draw how much each use of a weight adds to the gradient of each step's loss.
 
-    Args: sizes (S,), positive; losses, {label: (S,)}; floors, {label: value}, losses to mark with a
-    dashed line; xlabel, what the sizes count.
-    Raises: ValueError if there is no curve, or one that does not have a loss for each size.
+    Row t is the step of the loss, column k <= t the step where the weight was used. The
+    stronger a square, the larger the number, on one logarithmic scale for all maps.
+    Args: norms (T, T), or a list of at most 2 such, T at most 32; titles, one for each map.
+    Raises: ValueError if the shapes do not fit, a number is negative, or none is above 0.
     """
-    sizes = numbers("sizes", sizes, "S")
-    if sizes.min() <= 0:
-        raise ValueError(f"expected positive sizes, got {sizes.min():g}")
-    losses = {
-        label: numbers(f"losses of {label}", values, (len(sizes),))
-        for label, values in _curves("losses", losses).items()
-    }
+    maps = _triangles(norms)
+    titles = [""] * len(maps) if titles is None else list(titles)
+    if len(titles) != len(maps):
+        raise ValueError(f"expected a title for each of {len(maps)} maps, got {len(titles)}")
+    found = np.concatenate([values[np.tril_indices(len(values))] for values in maps])
+    edges = _edges(found)
+    strengths = np.linspace(1, 0.12, len(edges) - 1)[::-1]
     with style():
-        fig, ax = new()
-        for k, (label, values) in enumerate(losses.items()):
-            marker = MARKERS.get(label.lower(), "D")
-            ax.plot(sizes, values, label=label, marker=marker, markersize=8, **_line(label, k))
-        ax.set_xscale("log", base=2)
-        ax.set_xticks(sizes, [f"{size:g}" for size in sizes])
-        ax.set(xlabel=xlabel, ylabel="loss, nats per letter")
-        _floors(ax, floors or {}, list(losses.values()))
-        ax.margins(y=0.12)
-        ax.legend(handlelength=3.2)
+        size = (5.8, 4.2) if len(maps) == 2 else (4.0, 4.6)
+        rows = dict(height_ratios=(14, 1))
+        fig, panels = new(*size, len(maps), 2, squeeze=False, gridspec_kw=rows)
+        for ax, values, title in zip(panels[0], maps, titles, strict=True):
+            _squares(ax, values, edges, strengths)
+            ax.set(title=title, xlabel="k, step of the use")
+        panels[0, 0].set_ylabel("t, step of the loss")
+        fig.get_layout_engine().set(hspace=0.1)
+        grid = panels[1, 0].get_gridspec()
+        for ax in panels[1]:
+            ax.remove()
+        _scale(fig.add_subplot(grid[1, :]), edges, strengths)
+        keys = {}
+        dot = dict(linestyle="", color=INK)
+        if 0 < found[found > 0].min() < 10.0 ** edges[0]:
+            keys[f"above 0, below {power(edges[0])}"] = lines.Line2D([], [], marker=".", **dot)
+        if (found == 0).any():
+            keys["exactly 0"] = lines.Line2D([], [], marker="x", **dot)
+        if keys:
+            fig.legend(keys.values(), keys.keys(), loc="outside lower center", ncols=2)
     return figure(fig, caption=caption, alt=alt)
+
+
+def _triangles(norms):
+    """The maps as a list of arrays (T, T), checked where k <= t; what lies above is ignored."""
+    maps = list(norms) if len(norms) and np.ndim(norms[0]) == 2 else [norms]
+    if not 1 <= len(maps) <= 2:
+        raise ValueError(f"expected one map or two, got {len(maps)}")
+    maps = [np.tril(values) if np.ndim(values) == 2 else values for values in maps]
+    maps = [numbers("norms", values, "TT") for values in maps]
+    for values in maps:
+        if values.shape[0] != values.shape[1] or len(values) > 32:
+            raise ValueError(f"expected norms (T, T), T at most 32, got {values.shape}")
+        if values.min() < 0:
+            raise ValueError(f"a norm is 0 or more, got {values.min():g}")
+    if not max(values.max() for values in maps) > 0:
+        raise ValueError("expected a norm above 0, got zeros alone")
+    return maps
+
+
+def _edges(found):
+    """Where one strength ends and the next begins, as powers of ten: at most 16 strengths."""
+    positive = np.log10(found[found > 0])
+    for width in (0.25, 0.5, 1, 2):
+        low, high = np.floor(positive.min() / width), np.ceil(positive.max() / width)
+        if high - low <= 16:
+            break
+    return width * np.arange(np.clip(low, high - 16, high - 1), high + 1)
+
+
+def _squares(ax, values, edges, strengths):
+    """Draw the lower triangle: all squares of one strength are one shape, which keeps SVG small."""
+    t, k = np.tril_indices(len(values))
+    with np.errstate(divide="ignore"):
+        powers = np.log10(values[t, k])
+    levels = np.clip(np.digitize(powers, edges) - 1, -1, len(strengths) - 1)
+    around = 0.46 * np.array([(-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)])
+    for level, strength in enumerate(strengths):
+        centers = np.stack([k, t], axis=-1)[levels == level] + 1  # (n, 2)
+        if len(centers):
+            shape = Path.make_compound_path_from_polys(centers[:, None] + around)
+            ax.add_patch(patches.PathPatch(shape, fc=COLORS["accent"], ec="none", alpha=strength))
+    small, zero = (levels < 0) & (values[t, k] > 0), values[t, k] == 0
+    for mark, which in ((".", small), ("x", zero)):
+        if which.any():
+            ax.plot(k[which] + 1, t[which] + 1, mark, color=INK, markersize=3)
+    T = len(values)
+    stairs = np.repeat(np.arange(T + 1) + 0.5, 2)
+    ax.plot([0.5, *stairs[1:], 0.5], [0.5, *stairs[:-1], T + 0.5], color=COLORS["muted"], lw=0.8)
+    ticks = range(1, T + 1) if T <= 8 else [1, *range(5, T + 1, 5)]
+    ax.set(xlim=(0.4, T + 0.6), ylim=(T + 0.6, 0.4), aspect="equal", xticks=ticks, yticks=ticks)
+
+
+def _scale(ax, edges, strengths):
+    """Draw the key to the strengths, with the power of ten at every edge where there is room."""
+    for k, strength in enumerate(strengths):
+        square = dict(xy=(k, 0), width=1, height=1)
+        ax.add_patch(patches.Rectangle(**square, fc=COLORS["accent"], ec="none", alpha=strength))
+    ax.set(xlim=(0, len(strengths)), ylim=(0, 1), yticks=[], xlabel="norm of the contribution")
+    whole = np.flatnonzero(edges % 1 == 0)
+    ticks = whole[:: -max(1, round(len(whole) / 6))]
+    ax.set_xticks(ticks, [power(edges[k]) for k in ticks])
+    ax.spines[:].set_visible(False)
+
+
+def power(exponent):
+    """Write a power of ten: from 0.001 to 1000 in full, else as 10 with raised digits."""
+    if -3 <= exponent <= 3:
+        return f"{10**exponent:g}"
+    return "10" + f"{exponent:.0f}".translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
