@@ -61,11 +61,11 @@ class KerasLayerModel(keras.Model):
 def keras_truncated(model, tokens, targets, *, steps):
     """Train along a long sequence, slice by slice: the state goes on, the gradient does not.
 
-    Args: model, stateful and compiled; tokens, targets (N, T) with T a multiple of steps, the
-    length of a slice. Returns: the mean loss of the slices, in nats per token.
+    The state goes on from call to call too, until ``model.rnn.reset_state()``.
+    Args: model, stateful and compiled; tokens, targets (N, T); steps, the length of a slice,
+    which divides T. Returns: the mean loss of the slices, in nats per token.
     """
     N, T = tokens.shape
-    model.rnn.reset_state()
 
     def slices(array):  # row n of each batch goes on where row n of the batch before ended
         return array.reshape(N, T // steps, steps).swapaxes(0, 1).reshape(-1, steps)
