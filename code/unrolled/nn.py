@@ -14,6 +14,13 @@ def check_size(name, value):
     return int(value)
 
 
+def check_positive(name, value):
+    """Return ``value`` if it is a number above 0, else raise ValueError."""
+    if not value > 0:
+        raise ValueError(f"{name} must be positive, got {value!r}")
+    return value
+
+
 def check_tokens(tokens, vocab_size):
     """Return ``tokens`` as an array if all are integers in [0, vocab_size), else raise.
 

@@ -9,11 +9,7 @@
 
 import numpy as np
 
-
-def _check_positive(name, value):
-    if not value > 0:
-        raise ValueError(f"{name} must be positive, got {value!r}")
-    return value
+from unrolled.nn import check_positive
 
 
 class SGD:
@@ -24,7 +20,7 @@ class SGD:
 
     def __init__(self, params, learning_rate):
         self.params = params
-        self.learning_rate = _check_positive("learning_rate", learning_rate)
+        self.learning_rate = check_positive("learning_rate", learning_rate)
 
     def step(self, grads):
         """Update every parameter. Args: grads {name: array}, the same names and shapes."""
@@ -41,8 +37,8 @@ class Adagrad:
 
     def __init__(self, params, learning_rate, *, epsilon=1e-8):
         self.params = params
-        self.learning_rate = _check_positive("learning_rate", learning_rate)
-        self.epsilon = _check_positive("epsilon", epsilon)
+        self.learning_rate = check_positive("learning_rate", learning_rate)
+        self.epsilon = check_positive("epsilon", epsilon)
         self.sums = {name: np.zeros_like(param) for name, param in params.items()}
 
     def step(self, grads):
@@ -64,9 +60,9 @@ class Adam:
         if not all(0 <= beta < 1 for beta in betas):
             raise ValueError(f"betas must be in [0, 1), got {betas!r}")
         self.params = params
-        self.learning_rate = _check_positive("learning_rate", learning_rate)
+        self.learning_rate = check_positive("learning_rate", learning_rate)
         self.betas = betas
-        self.epsilon = _check_positive("epsilon", epsilon)
+        self.epsilon = check_positive("epsilon", epsilon)
         self.means = {name: np.zeros_like(param) for name, param in params.items()}
         self.squares = {name: np.zeros_like(param) for name, param in params.items()}
         self.steps = 0
@@ -90,7 +86,7 @@ def clip_by_value(grads, limit):
     It can turn the gradient: large numbers are cut, small ones are not.
     Args: grads {name: array}; limit > 0.
     """
-    _check_positive("limit", limit)
+    check_positive("limit", limit)
     for grad in grads.values():
         np.clip(grad, -limit, limit, out=grad)
 
@@ -101,7 +97,7 @@ def clip_by_norm(grads, limit):
     Its direction stays. Args: grads {name: array}; limit > 0. Returns: the norm before.
     Source: Pascanu, Mikolov, Bengio 2013, On the difficulty of training RNNs, algorithm 1.
     """
-    _check_positive("limit", limit)
+    check_positive("limit", limit)
     norm = float(np.sqrt(sum(np.vdot(grad, grad) for grad in grads.values())))
     if norm > limit:
         for grad in grads.values():
