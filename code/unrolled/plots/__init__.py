@@ -5,6 +5,7 @@ and end the cell with ``plots.figure(fig, caption=..., alt=...)``, or with ``plo
 step through several figures. Importing this package changes no matplotlib setting.
 """
 
+from unrolled.plots.backward import shared_weight
 from unrolled.plots.charts import contribution_map, logit_bars, state_space
 from unrolled.plots.curves import (
     cut_and_steps,
@@ -15,6 +16,7 @@ from unrolled.plots.curves import (
 )
 from unrolled.plots.diagrams import sequence_shapes, unrolled, unrolled_player
 from unrolled.plots.show import Picture, figure, player
+from unrolled.plots.sweep import gradient_player
 from unrolled.plots.theme import COLORS, INK, new, style
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "contribution_map",
     "cut_and_steps",
     "figure",
+    "gradient_player",
     "hidden_size_curve",
     "lag_curves",
     "learning_curves",
@@ -32,6 +35,7 @@ __all__ = [
     "new",
     "player",
     "sequence_shapes",
+    "shared_weight",
     "state_space",
     "style",
     "unrolled",

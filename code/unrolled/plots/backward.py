@@ -1,6 +1,6 @@
 """Diagrams of the way back: one weight used at every step, and the gradient it collects."""
 
-from unrolled.plots.diagrams import CELL, _arrow, box, canvas
+from unrolled.plots.diagrams import CELL, arrow, box, canvas
 from unrolled.plots.show import figure
 from unrolled.plots.theme import COLORS, style
 
@@ -22,14 +22,14 @@ def shared_weight(*, caption, alt, steps=4):
             x = left + (t - 1) * pitch
             box(ax, x, middle, CELL, CELL, f"h{_sub(t)}", color=COLORS["accent"])
             box(ax, x, 2.68, 0.46, 0.42, f"E{_sub(t)}", color=COLORS["target"])
-            _arrow(ax, (x - 0.1, middle + CELL / 2), (x - 0.1, 2.46))
-            _arrow(ax, (x + 0.1, 2.46), (x + 0.1, middle + CELL / 2), look="now")
-            _arrow(ax, (x, middle - CELL / 2), (x, low + 0.24), look="now")
+            arrow(ax, (x - 0.1, middle + CELL / 2), (x - 0.1, 2.46))
+            arrow(ax, (x + 0.1, 2.46), (x + 0.1, middle + CELL / 2), look="now")
+            arrow(ax, (x, middle - CELL / 2), (x, low + 0.24), look="now")
             ax.text(x + 0.1, 1.0, f"+ share {t}", va="center_baseline", size=11)
             start = x - pitch + CELL / 2 if t > 1 else x - 0.68
-            _arrow(ax, (start, middle + 0.12), (x - CELL / 2, middle + 0.12))
+            arrow(ax, (start, middle + 0.12), (x - CELL / 2, middle + 0.12))
             if t > 1:
-                _arrow(ax, (x - CELL / 2, middle - 0.12), (start, middle - 0.12), look="now")
+                arrow(ax, (x - CELL / 2, middle - 0.12), (start, middle - 0.12), look="now")
     return figure(fig, caption=caption, alt=alt)
 
 

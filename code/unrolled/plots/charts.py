@@ -227,7 +227,7 @@ def _scale(ax, edges, strengths):
         ax.add_patch(patches.Rectangle(**square, fc=COLORS["accent"], ec="none", alpha=strength))
     ax.set(xlim=(0, len(strengths)), ylim=(0, 1), yticks=[], xlabel="norm of the contribution")
     whole = np.flatnonzero(edges % 1 == 0)
-    ticks = whole[:: -max(1, round(len(whole) / 6))]
+    ticks = whole[:: -max(1, round(len(whole) / 6))][::-1]
     ax.set_xticks(ticks, [power(edges[k]) for k in ticks])
     ax.spines[:].set_visible(False)
 

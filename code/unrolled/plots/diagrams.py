@@ -47,7 +47,8 @@ def box(ax, x, y, width, height, text="", look="done", color=None, size=13):
         ax.text(x, y, text, ha="center", va="center_baseline", size=size)
 
 
-def _arrow(ax, start=None, end=None, *, path=None, look="done"):
+def arrow(ax, start=None, end=None, *, path=None, look="done"):
+    """Draw an arrow from start to end, or along a path."""
     look = LOOKS[look]
     ends = dict(path=path) if path else dict(posA=start, posB=end, shrinkA=1, shrinkB=1)
     line = dict(color=look["color"], linewidth=look["linewidth"], linestyle=look["linestyle"])
@@ -55,7 +56,7 @@ def _arrow(ax, start=None, end=None, *, path=None, look="done"):
     ax.add_patch(patches.FancyArrowPatch(**ends, **line, arrowstyle=head, fill=path is None))
 
 
-def _letter(ax, x, y, text, look="done", output=False):
+def letter(ax, x, y, text, look="done", output=False):
     """Draw an input as a plain letter in a ring, an output in a box of the target's color."""
     color = COLORS["target"] if output and look != "ghost" else None
     if output:
@@ -71,10 +72,10 @@ def _column(ax, x, levels, given, made, look="done"):
     """Draw one use of the cell: a letter below, the cell, the letter above, and two arrows."""
     low, middle, high = levels
     box(ax, x, middle, CELL, CELL, "cell", look, look != "ghost" and COLORS["accent"])
-    _letter(ax, x, low, given, look)
-    _arrow(ax, (x, low + 0.24), (x, middle - CELL / 2), look=look)
-    _letter(ax, x, high, made, look, output=True)
-    _arrow(ax, (x, middle + CELL / 2), (x, high - 0.22), look=look)
+    letter(ax, x, low, given, look)
+    arrow(ax, (x, low + 0.24), (x, middle - CELL / 2), look=look)
+    letter(ax, x, high, made, look, output=True)
+    arrow(ax, (x, middle + CELL / 2), (x, high - 0.22), look=look)
 
 
 def _loop(ax, x, y, look="done"):
@@ -85,11 +86,12 @@ def _loop(ax, x, y, look="done"):
         (x + 1.0, y - 0.5),
         (x + CELL / 2 + 0.02, y - 0.15),
     ]
-    _arrow(ax, path=Path(corners, [Path.MOVETO, *[Path.CURVE4] * 3]), look=look)
+    arrow(ax, path=Path(corners, [Path.MOVETO, *[Path.CURVE4] * 3]), look=look)
     ax.text(x + 0.96, y, "h", style="italic", ha="center", va="center_baseline")
 
 
-def _pairs(inputs, outputs, most):
+def pairs(inputs, outputs, most):
+    """Return inputs and outputs as lists of one length, at most ``most``, else raise ValueError."""
     inputs, outputs = list(inputs), list(outputs)
     if not 1 <= len(inputs) <= most:
         raise ValueError(f"expected 1 to {most} inputs, more are not legible, got {len(inputs)}")
@@ -113,7 +115,7 @@ def draw_unrolled(ax, inputs, outputs, *, x=0.0, y=0.0, pitch=1.0):
         at = x + 1.7 + (t + 0.5) * pitch
         _column(ax, at, levels, given, made)
         if t:
-            _arrow(ax, (at - pitch + CELL / 2, middle), (at - CELL / 2, middle))
+            arrow(ax, (at - pitch + CELL / 2, middle), (at - CELL / 2, middle))
             ax.text(at - pitch / 2, middle + 0.13, "h", ha="center", style="italic")
 
 
@@ -123,7 +125,7 @@ def unrolled(inputs, outputs, *, caption, alt):
     Args: inputs, outputs, 1 to 4 letters each.
     Raises: ValueError if there are none, too many, or not as many outputs as inputs.
     """
-    inputs, outputs = _pairs(inputs, outputs, 4)
+    inputs, outputs = pairs(inputs, outputs, 4)
     with style():
         fig, ax = canvas(1.8 + len(inputs), 2.6)
         draw_unrolled(ax, inputs, outputs)
@@ -137,7 +139,7 @@ def unrolled_player(states, inputs, outputs, *, caption, alt):
     Args: states (T, H), after each letter, H at most 5; inputs, outputs, 1 to 4 letters each.
     Raises: ValueError if the shapes do not fit or are too large to be legible.
     """
-    inputs, outputs = _pairs(inputs, outputs, 4)
+    inputs, outputs = pairs(inputs, outputs, 4)
     states = numbers("states", states, (len(inputs), "H"))
     if states.shape[1] > 5:
         raise ValueError(f"expected at most 5 numbers in a state, got {states.shape[1]}")
@@ -172,8 +174,8 @@ def _frame(states, inputs, outputs, step):
         cell, state = start + (t - 1) * pitch + 0.41, start + t * pitch - 0.26
         _column(ax, cell, levels, given, made if t <= step else "", look)
         came_from = state - pitch + 0.26 if t > 1 else 0.26
-        _arrow(ax, (came_from, middle), (cell - CELL / 2, middle), look=look)
-        _arrow(ax, (cell + CELL / 2, middle), (state - 0.26, middle), look=look)
+        arrow(ax, (came_from, middle), (cell - CELL / 2, middle), look=look)
+        arrow(ax, (cell + CELL / 2, middle), (state - 0.26, middle), look=look)
         _state(ax, state, middle, states[t - 1], look)
     return fig
 
@@ -230,10 +232,10 @@ def _shape(ax, x, y, steps, reads, writes):
         at = x + (t - (steps - 1) / 2) * pitch
         _part(ax, at, y + 0.8, "cell")
         if t:
-            _arrow(ax, (at - pitch + 0.15, y + 0.8), (at - 0.15, y + 0.8))
+            arrow(ax, (at - pitch + 0.15, y + 0.8), (at - 0.15, y + 0.8))
         if t in reads:
             _part(ax, at, y + 0.22, "input")
-            _arrow(ax, (at, y + 0.34), (at, y + 0.67))
+            arrow(ax, (at, y + 0.34), (at, y + 0.67))
         if t in writes:
             _part(ax, at, y + 1.4, "output")
-            _arrow(ax, (at, y + 0.93), (at, y + 1.25))
+            arrow(ax, (at, y + 0.93), (at, y + 1.25))
