@@ -46,6 +46,16 @@ def context_limit(words, context):
     return loss / letters, right / letters
 
 
+def bits(nats):
+    """A loss in bits: nats / ln 2. A loss of 1 bit is a choice between two equal chances."""
+    return nats / math.log(2)
+
+
+def perplexity(nats):
+    """Between how many equal chances does a model waver, with this loss in nats? e ** nats."""
+    return np.exp(nats)
+
+
 class Scoreboard:
     """One metric, three frameworks, and the baseline they must beat; recorded as data.
 

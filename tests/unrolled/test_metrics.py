@@ -35,6 +35,19 @@ def test_context_limit_wants_something_to_predict():
         metrics.context_limit(["a"], 1)
 
 
+@pytest.mark.parametrize("choices", [1, 2, 65])
+def test_bits_and_perplexity_of_equal_chances(choices):
+    nats = -np.log(1 / choices)
+    assert metrics.bits(nats) == pytest.approx(np.log2(choices), abs=1e-12)
+    assert metrics.perplexity(nats) == pytest.approx(choices, rel=1e-12)
+
+
+def test_bits_and_perplexity_of_a_curve():
+    curve = np.log([2.0, 8.0])
+    np.testing.assert_allclose(metrics.bits(curve), [1, 3], rtol=1e-12)
+    np.testing.assert_allclose(metrics.perplexity(curve), [2, 8], rtol=1e-12)
+
+
 def board(**changes):
     settings = dict(unit="fraction", baseline=0.75, better="higher", low=0.9, high=1.0)
     return metrics.Scoreboard("letters right", **{**settings, **changes})
