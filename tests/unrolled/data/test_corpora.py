@@ -221,7 +221,7 @@ def test_an_unknown_name_lists_the_known_ones():
     [
         (b"", "mine is empty, expected text"),
         (b"plain\x00text", "mine is not text: character 5 is NUL"),
-        (b"caf\xe9", "mine is not text in UTF-8: byte 3 does not fit"),
+        (b"old \xff", "mine is not text in UTF-8: byte 4 does not fit"),
     ],
 )
 def test_a_file_that_is_no_text(content, message, tmp_path):
