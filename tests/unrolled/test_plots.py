@@ -12,11 +12,14 @@ import pytest
 from matplotlib.text import Text
 
 from unrolled import plots
+from unrolled.bptt.numpy import NumpyRNN
 from unrolled.plots import theme
 
 TEXTS = dict(caption="What <one> sees.", alt='A "quoted" alt & more.')
 STATES = np.tanh(np.array([[-2, 0.5, 1], [0.3, -1, 2], [1, 1, 0.2], [-0.7, 0.9, -1.4]]))
 LOGITS = np.array([[1, 2.2, -3, 4.1], [2, 1, 0, -1], [0, 0.5, 3, 1], [0.1, 0.2, 0.3, 4]])
+DHS = np.array([[0.1, -0.2, 0.3], [0, 0, 0], [-0.5, 0.2, 0.1], [0.3, 0.3, -0.4]])
+WEIGHTS = np.array([[0.5, -1.2, 0.1], [0.9, 0.4, -0.3], [-0.6, 0.2, 1.1]])
 LAGS = np.arange(1, 21)
 STEPS, USES = np.mgrid[:24, :24]
 FADING = np.where(USES > 0, 0.4 ** (STEPS - USES), 0)  # a state of zeros before the first step
@@ -89,6 +92,7 @@ def every_figure():
         ),
         "unrolled": plots.unrolled("hell", "ello", **TEXTS),
         "unrolled_player": plots.unrolled_player(STATES, "hell", "ello", **TEXTS),
+        "gradient_player": plots.gradient_player(STATES, DHS, WEIGHTS, "hell", "ello", **TEXTS),
         "sequence_shapes": plots.sequence_shapes(**TEXTS),
     }
 
@@ -139,7 +143,7 @@ def test_figure_is_one_labeled_svg_in_the_colors_of_the_page():
     assert 'role="img" aria-label="A &quot;quoted&quot; alt &amp; more."' in html
     assert "<figcaption>What &lt;one&gt; sees.</figcaption>" in html
     svg = re.search("<svg.*</svg>", html, re.S)[0]
-    assert "stroke: var(--u-keras)" in svg and "stroke: currentColor" in svg
+    assert "stroke:var(--u-keras)" in svg and "stroke:currentColor" in svg
     assert f"{plots.COLORS['keras']} 0.12345</text>" in svg  # what a text says stays
     drawn = re.sub(">[^<]*<", "><", svg)
     assert not re.search(r"#[0-9a-f]{6}|font-family|<style|\*\{|http|Date", drawn)
@@ -184,7 +188,7 @@ def test_text_is_legible_on_a_phone(figures):
     for name, picture in figures.items():
         html = picture._repr_html_()
         assert max(map(int, re.findall(r'<svg width="(\d+)"', html))) <= 560, name
-        assert min(map(float, re.findall(r"font(?:-size)?: [^;]*?([\d.]+)px", html))) >= 11, name
+        assert min(map(float, re.findall(r"font(?:-size)?:[^;]*?([\d.]+)px", html))) >= 11, name
 
 
 @pytest.mark.parametrize("empty", ["caption", "alt"])
@@ -491,3 +495,65 @@ def test_cut_says_what_it_expected(change, message):
     assert plots.cut_and_steps(**good, log=True)._fig.axes[0].get_yscale() == "log"
     with pytest.raises(ValueError, match=message):
         plots.cut_and_steps(**{**good, **change})
+
+
+def columns(html):
+    """Numbers that one frame shows, and whether a dashed outline is still in it."""
+    return re.findall(r">(−?\d\.\d\d)</text>", html), "stroke-dasharray" in html
+
+
+def test_gradient_player_shows_what_backward_computes(figures):
+    layer = NumpyRNN(2, 3, rng=np.random.default_rng(0), dtype=np.float64)
+    layer.params["W_hh"][:] = WEIGHTS
+    layer.x, layer.hs = np.zeros((4, 1, 2)), np.stack([np.zeros(3), *STATES])[:, None]
+    layer.backward(DHS[None])
+    total = np.linalg.norm(layer.grads["W_hh"])
+    html = figures["gradient_player"]._repr_html_()
+    assert f"done, at size {total:.2f}.</li>" in html
+    first, *_, last = html.split('class="frame')[1:]
+    assert f"their sum has size {total:.2f}</text>" in last and "size 0</text>" in first
+    dz = layer.grads["b_h"]  # dz_t summed over t
+    shown, pale = columns(last)
+    assert len(shown) == 36 and not pale
+    columns_of_three = np.array([text.replace("−", "-") for text in shown], float).reshape(12, 3)
+    assert np.abs(columns_of_three[2::3].sum(axis=0) - dz).max() <= 4 * 0.005
+    assert np.abs(columns_of_three[::3] - STATES).max() <= 0.005
+    assert len(columns(first)[0]) == 12 and columns(first)[1]
+
+
+def test_gradient_player_says_where_gradients_come_from(figures):
+    labels = re.findall("<li>(.*?)</li>", figures["gradient_player"]._repr_html_())
+    assert len(labels) == 9 and labels[0].startswith("Forward is done: h1 to h4 are known")
+    assert labels[1] == (
+        "Step 4: its own loss hands h4 a gradient of size 0.58, and there is no later step."
+    )
+    dz = DHS[3] * (1 - STATES[3] ** 2)
+    came, dh = np.linalg.norm(WEIGHTS @ dz), np.linalg.norm(DHS[2] + WEIGHTS @ dz)
+    assert f"dz4 has size {np.linalg.norm(dz):.2f}. With h3 it adds" in labels[2]
+    assert f"size 0.55, and {came:.2f} comes back through W_hh from step 4;" in labels[3]
+    assert labels[3].endswith(f"added, as vectors, dh3 has size {dh:.2f}.")
+    assert labels[5].startswith("Step 2: h2 has no loss of its own, and")
+
+
+@pytest.mark.parametrize(("T", "H"), [(4, 4), (1, 1), (2, 3)])
+def test_gradient_player_fits_its_limits(T, H):
+    states, dhs = np.full((T, H), -0.987), np.full((T, H), -0.06)
+    picture = plots.gradient_player(states, dhs, np.eye(H) - 2, "wmwm"[:T], "mwmw"[:T], **TEXTS)
+    assert picture._repr_html_().count('class="frame') == 1 + 2 * T
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (dict(dhs=DHS[:3]), r"dhs of shape \(4, 3\), got \(3, 3\)"),
+        (dict(W_hh=WEIGHTS[:2]), r"W_hh of shape \(3, 3\), got \(2, 3\)"),
+        (dict(states=STATES * 9), "lies in -1 to 1, got 8.6"),
+        (dict(states=np.zeros((4, 5))), "at most 4 numbers in a state, got 5"),
+        (dict(inputs="hello", targets="ellos"), "1 to 4 inputs.*got 5"),
+        (dict(targets="ell"), "4 outputs.*got 3"),
+    ],
+)
+def test_gradient_player_says_what_it_expected(change, message):
+    good = dict(states=STATES, dhs=DHS, W_hh=WEIGHTS, inputs="hell", targets="ello", **TEXTS)
+    with pytest.raises(ValueError, match=message):
+        plots.gradient_player(**{**good, **change})

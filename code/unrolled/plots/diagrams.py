@@ -36,13 +36,8 @@ def box(ax, x, y, width, height, text="", look="done", color=None, size=13):
     look = {**LOOKS[look], **({"color": color} if color else {})}
     edge, alpha = look.pop("color"), look.pop("alpha")
     corner = (x - width / 2, y - height / 2)
-    shape = dict(boxstyle="round,pad=0,rounding_size=0.08")
-    ax.add_patch(
-        patches.FancyBboxPatch(corner, width, height, fc=edge, ec="none", alpha=alpha, **shape)
-    )
-    ax.add_patch(
-        patches.FancyBboxPatch(corner, width, height, fill=False, ec=edge, **look, **shape)
-    )
+    look |= dict(boxstyle="round,pad=0,rounding_size=0.08", ec=edge, fc=(edge, alpha))
+    ax.add_patch(patches.FancyBboxPatch(corner, width, height, **look))
     if text:
         ax.text(x, y, text, ha="center", va="center_baseline", size=size)
 

@@ -111,21 +111,36 @@ def svg(fig, attributes):
     body = text[text.index("</metadata>") + len("</metadata>") :]
     body = re.sub(r"<style.*?</style>", "", body, count=1)  # its * would reach the whole page
     body = re.sub(r"<[^>]*>", _tag, body)
-    body = re.sub(r"<defs>\s*</defs>\s*|\n *(?=\n)", "", body)
+    body = re.sub(r">\s+<", "><", body).replace("<defs></defs>", "").rstrip()
     used = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', body))
     salt = "u" + hashlib.sha256(body.encode()).hexdigest()[:8]
-    body = re.sub(r' id="([^"]+)"', lambda m: m[0] if m[1] in used else "", body)
+    body = _ungroup(re.sub(r' id="([^"]+)"', lambda m: m[0] if m[1] in used else "", body))
     body = re.sub(r'(url\(#| id="|href="#)', rf"\g<1>{salt}-", body)
     box = re.search(r'viewBox="[^"]+"', text)[0]
     return f'<svg width="{width}" height="{height}" {box} {attributes}>{body}'
 
 
+def _ungroup(body):
+    """Take away groups that say nothing: a figure of many parts shrinks by a fifth."""
+    closing = []
+
+    def one(match):
+        if match[0] != "</g>":
+            closing.append("" if match[0] == "<g>" else "</g>")
+            return closing[-1] and match[0]
+        return closing.pop()
+
+    return re.sub(r"</?g\b[^>]*>", one, body)
+
+
 def _tag(match):
-    """Tidy one tag: the page's font and colors, two decimals, no line breaks, no rotation by 0."""
+    """Tidy one tag: the page's font and colors, two decimals, short paths, no rotation by 0."""
     tag = re.sub(r"\s+", " ", match[0]).replace("xlink:href", "href")
     tag = re.sub(r" font-family: [^;]+;|; font-family: [^;\"]+(?=\")", "", tag)
     tag = re.sub(r' transform="rotate\(-?0 [^"]*"', "", tag)
     tag = re.sub(r"(\.\d\d)\d+", r"\1", tag)
+    tag = re.sub(r'(?<= d=")[^"]*', lambda m: re.sub(" ?([A-Za-z]) ?", r"\1", m[0]), tag)
+    tag = re.sub(r'(?<= style=")[^"]*', lambda m: re.sub("([:;]) ", r"\1", m[0]), tag)
     for name, color in theme.COLORS.items():
         tag = tag.replace(color, f"var(--u-{name})")
     return re.sub(f"{theme.INK}|#000000", "currentColor", tag)

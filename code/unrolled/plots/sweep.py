@@ -2,9 +2,10 @@
 
 import numpy as np
 from matplotlib import patches
+from matplotlib.path import Path
 
 from unrolled.plots.charts import numbers
-from unrolled.plots.diagrams import LOOKS, arrow, box, canvas, letter, pairs
+from unrolled.plots.diagrams import LOOKS, box, canvas, letter, pairs
 from unrolled.plots.show import player
 from unrolled.plots.theme import COLORS, INK, style
 
@@ -16,7 +17,7 @@ def gradient_player(states, dhs, W_hh, inputs, targets, *, caption, alt):
 
     Every number is computed here from what is passed in, by the recursion that it shows, from
     a state of zeros before the first step.
-    Args: states (T, H), after each letter, H at most 5; dhs (T, H), the gradient in each state
+    Args: states (T, H), after each letter, H at most 4; dhs (T, H), the gradient in each state
     where its own loss reads it; W_hh (H, H); inputs, targets, 1 to 4 letters each.
     Raises: ValueError if the shapes do not fit or are too large to be legible.
     """
@@ -24,20 +25,21 @@ def gradient_player(states, dhs, W_hh, inputs, targets, *, caption, alt):
     T = len(inputs)
     states = numbers("states", states, (T, "H"))
     H = states.shape[1]
-    if H > 5:
-        raise ValueError(f"expected at most 5 numbers in a state, got {H}")
+    if H > 4:
+        raise ValueError(f"expected at most 4 numbers in a state, got {H}")
     dhs, W_hh = numbers("dhs", dhs, (T, H)), numbers("W_hh", W_hh, (H, H))
     if np.abs(states).max() > 1:
         raise ValueError(f"a state of tanh lies in -1 to 1, got {np.abs(states).max():g}")
-    sweep = _sweep(states, dhs, W_hh)
+    dh, dz, shares = _sweep(states, dhs, W_hh)
     labels = [
         f"Forward is done: {_names('h', T)} known, and each step has a loss. Now back, "
         "from the last step to the first."
     ]
     for t in reversed(range(T)):
-        labels += _sentences(t, states, dhs, *sweep)
+        labels += _sentences(t, dhs, dh, dz, shares)
     with style():
-        frames = [_frame(states, *sweep, inputs, targets, done) for done in range(len(labels))]
+        values = states, dhs, dh, dz, shares
+        frames = [_frame(*values, inputs, targets, done) for done in range(len(labels))]
     return player(frames, labels=labels, caption=caption, alt=alt)
 
 
@@ -53,16 +55,17 @@ def _sweep(states, dhs, W_hh):
 
 
 def _size(values):
-    return f"{np.linalg.norm(values):.2g}"
+    size = np.linalg.norm(values)
+    return f"{size:.2f}" if size >= 0.095 else f"{size:.1g}"
 
 
 def _names(symbol, T):
     return f"{symbol}1 is" if T == 1 else f"{symbol}1 to {symbol}{T} are"
 
 
-def _sentences(t, states, dhs, dh, dz, shares):
+def _sentences(t, dhs, dh, dz, shares):
     """Say what happens at step t + 1, first to dh, then to dz."""
-    T, step = len(states), t + 1
+    T, step = len(dhs), t + 1
     own = f"its own loss hands h{step} a gradient of size {_size(dhs[t])}"
     if not dhs[t].any():
         own = f"h{step} has no loss of its own"
@@ -77,44 +80,75 @@ def _sentences(t, states, dhs, dh, dz, shares):
     return arrive, leave
 
 
-def _frame(states, dh, dz, shares, inputs, targets, done):
+def _frame(states, dhs, dh, dz, shares, inputs, targets, done):
     """Draw the frame after ``done`` half-steps back: at odd ones a dh is new, at even ones a dz."""
     T, H = states.shape
     tall = H * SIDE
     levels = np.cumsum([0.86, 0.44 + tall / 2, tall + 0.26, tall + 0.36, tall / 2 + 0.46])
     low, h_level, dz_level, dh_level, top = levels
-    fig, ax = canvas(START + PITCH * T + 0.06, top + 0.26)
+    fig, ax = canvas(max(START + PITCH * T + 0.06, 3.4), top + 0.26)
     for name, level in (("h", h_level), ("dz", dz_level), ("dh", dh_level)):
-        ax.text(0.16, level + tall / 2 - 0.1, name, ha="center", va="center", style="italic")
-    ax.text(0.16, h_level, "0", ha="center", va="center_baseline", size=13)
+        ax.text(
+            0.2, level + max(tall / 2 - 0.1, 0.16), name, ha="center", va="center", style="italic"
+        )
+    ax.text(0.2, h_level, "0", ha="center", va="center_baseline", size=13)
+    ax.text(0.2, top, "loss", ha="center", va="center_baseline", size=11)
     at = T - (done + 1) // 2  # the step that is at work, counted from 0; T before the first
     scale = max(np.abs(dh).max(), np.abs(dz).max()) or 1
+    arrows = {"done": [], "now": []}
     for t in range(T):
-        x = START + (t + 0.5) * PITCH
+        x, half = START + (t + 0.5) * PITCH, tall / 2
         new_dh, new_dz = t == at and done % 2 == 1, t == at and done % 2 == 0
+        used = t == at - 1 and done % 2 == 0 < done  # the state before goes into the share of dW_hh
+        came_from = x - PITCH + WIDTH / 2 if t else 0.28
         letter(ax, x, low, inputs[t])
-        arrow(ax, (x, low + 0.22), (x, h_level - tall / 2))
-        arrow(
-            ax, (x - PITCH + (WIDTH / 2 if t else 0.58 * PITCH), h_level), (x - WIDTH / 2, h_level)
+        box(
+            ax,
+            x,
+            top,
+            0.46,
+            0.38,
+            targets[t],
+            "now" if new_dh and dhs[t].any() else "done",
+            COLORS["target"],
+            14,
         )
-        used = t == at - 1 and done % 2 == 0
         _column(ax, x, h_level, states[t], 1, "now" if used else "done")
-        box(ax, x, top, 0.46, 0.38, targets[t], "now" if new_dh else "done", COLORS["target"], 14)
         _column(ax, x, dh_level, dh[t], scale, _look(new_dh, t > at or new_dz))
         _column(ax, x, dz_level, dz[t], scale, _look(new_dz, t > at))
-        if t >= at:
-            look = "now" if new_dh else "done"
-            arrow(ax, (x, top - 0.2), (x, dh_level + tall / 2), look=look)
-            if t < T - 1:
-                start = (x + PITCH - WIDTH / 2, dz_level + 0.1)
-                arrow(ax, start, (x + WIDTH / 2, dh_level - 0.1), look=look)
-        if t > at or new_dz:
-            look = "now" if new_dz else "done"
-            arrow(ax, (x, dh_level - tall / 2), (x, dz_level + tall / 2), look=look)
+        arrows["done"] += [(x, low + 0.24, x, h_level - half)]
+        arrows["done"] += [(came_from, h_level, x - WIDTH / 2, h_level)]
+        into_dh = [(x, top - 0.2, x, dh_level + half)] * bool(dhs[t].any())
+        into_dz = [(x, dh_level - half, x, dz_level + half)]
+        if t < T - 1:
+            into_dh += [(x + PITCH - WIDTH / 2, dz_level, x + WIDTH / 2, dh_level)]
+            if new_dh:
+                ax.text(x + 0.6, (dh_level + dz_level) / 2 - 0.1, "W_hhᵀ", ha="right", size=11)
+        if new_dz:
+            ax.text(x + 0.1, (dh_level + dz_level) / 2, "× (1 − h²)", va="center", size=11)
+        arrows["now"] += into_dh * new_dh + into_dz * new_dz
+        arrows["done"] += into_dh * (t > at or new_dz) + into_dz * (t > at)
+    for look, ends in arrows.items():
+        _arrows(ax, ends, LOOKS[look])
     _collect(ax, fig.get_figwidth(), shares, T if done == 0 else at + done % 2)
     for artist in ax.get_children():
         artist.set_clip_on(False)
     return fig
+
+
+def _arrows(ax, ends, look):
+    """Draw many arrows as two shapes, shafts and heads, which keeps a frame small."""
+    if not ends:
+        return
+    start, end = np.array(ends).reshape(-1, 2, 2).swapaxes(0, 1)
+    along = (end - start) / np.linalg.norm(end - start, axis=1, keepdims=True)
+    across = along[:, ::-1] * (1, -1)
+    back = end - 0.09 * along
+    shafts = Path.make_compound_path(*map(Path, np.stack([start, back], axis=1)))
+    heads = np.stack([end, back + 0.045 * across, back - 0.045 * across, end], axis=1)
+    ax.add_patch(patches.PathPatch(shafts, fill=False, ec=look["color"], lw=look["linewidth"]))
+    shape = Path.make_compound_path_from_polys(heads)
+    ax.add_patch(patches.PathPatch(shape, fc=look["color"], ec="none"))
 
 
 def _look(new, done):
@@ -142,7 +176,7 @@ def _collect(ax, width, shares, first):
     sizes = np.linalg.norm(shares, axis=(1, 2))
     reach = (width - 0.2) / (sizes.sum() or 1)
     total = _size(shares[first:].sum(axis=0)) if first < len(shares) else "0"
-    ax.text(0.1, 0.46, f"dW_hh collects, size {total}", va="center_baseline")
+    ax.text(0.1, 0.46, f"dW_hh collects shares; their sum has size {total}", va="center_baseline")
     ax.add_patch(patches.Rectangle((0.1, 0.08), width - 0.2, 0.26, fill=False, ec=INK, lw=1))
     left = 0.1
     for t in reversed(range(first, len(shares))):
