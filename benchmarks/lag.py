@@ -14,7 +14,7 @@ import platform
 import time
 from collections import namedtuple
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import distributions
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +33,8 @@ V, H = len(RECALL_VOCABULARY), 32
 LAGS = [2, 5, 8, 10, 12, 15, 20, 25, 30, 40, 60, 80, 100, 150, 200]
 CHECKED_LAGS = [8, 100]  # where NumPy and Keras repeat what PyTorch found
 SEEDS = [0, 1, 2]
+KEY = ("framework", "model", "lag", "learning_rate", "seed")
+USED = {"numpy", "torch", "keras", "tensorflow", "tensorflow_cpu"}
 SETTINGS = {
     "task": "recall: 4 symbols, 4 distractors, one question; loss at the last step alone",
     "hidden_size": H,
@@ -196,11 +198,7 @@ def run(framework, name, lag, learning_rate, seed, settings=SETTINGS):
             if validated >= settings["stop_at_validation_accuracy"]:
                 break
     return {
-        "framework": framework,
-        "model": name,
-        "lag": lag,
-        "learning_rate": learning_rate,
-        "seed": seed,
+        **dict(zip(KEY, (framework, name, lag, learning_rate, seed), strict=True)),
         "updates": update,
         "validation_accuracy": validated,
         "test_accuracy": learner.accuracy(*test),
@@ -251,6 +249,7 @@ class Record:
     def __init__(self, path):
         self.path = path
         self.runs, self.models = [], {}
+        self.versions = {each.name: each.version for each in distributions() if each.name in USED}
         if path.exists():
             kept = json.loads(path.read_text(encoding="utf-8"))
             self.runs, self.models = kept["runs"], kept["recipe"]["models"]
@@ -259,8 +258,8 @@ class Record:
                 raise SystemExit(f"{path} holds runs of another recipe: move it away to start anew")
 
     def done(self, key):
-        """Is there a run of this framework, model, lag, learning rate and seed?"""
-        return any(tuple(each.values())[: len(key)] == key for each in self.runs)
+        """Is there a run with these values of KEY?"""
+        return any(tuple(each[name] for name in KEY) == key for each in self.runs)
 
     def add(self, result):
         """Keep one more run, so that an interruption loses none and breaks nothing."""
@@ -269,7 +268,7 @@ class Record:
         record = {
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
             "device": f"one of {os.cpu_count()} CPU cores, {platform.machine()}",
-            "versions": {name: version(name) for name in ("numpy", "torch", "keras", "tensorflow")},
+            "versions": self.versions,
             "recipe": {"settings": SETTINGS, "models": self.models, "seeds": SEEDS},
             "summary": summarize(self.runs),
             "runs": self.runs,
