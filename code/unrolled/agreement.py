@@ -2,8 +2,13 @@
 
 ``compare`` gives the models of a chapter, in whatever framework, the same random weights and
 the same random batches, and reports the largest absolute difference of the outputs, the loss,
-every gradient, and the loss after K steps of gradient descent. Weights carry the book's names
-(W_xh, W_hh, b_h, ...); a ``names`` table says where a library keeps them under its own.
+every gradient, and the loss after K steps of one or more optimizers. Weights carry the book's
+names (W_xh, W_hh, b_h, ...); a ``names`` table says where a library keeps them under its own.
+A model returns logits, or logits and a state.
+
+The libraries' optimizers differ in three habits, which are set aside here: where epsilon stands
+(it is 1e-30, too small to matter), where Adagrad's sums begin (at 0), and that Keras rounds
+Adam's betas to float32 even in float64 (every side gets the rounded ones).
 
 Frameworks are imported inside functions, only those whose models are passed in.
 """
@@ -18,7 +23,25 @@ from unrolled import nn, optim
 MIME = "application/vnd.unrolled.agreement+json"
 BOUNDS = {"float64": 1e-10, "float32": 1e-5}
 HELD = "0"  # in a table of names: a redundant bias, kept at zero
+TRAJECTORY = "loss after "  # how the name of such a row begins
 TRAJECTORY_BOUND = 1e-9  # float64; in float32 rounding accumulates, so it is reported only
+
+EPSILON = 1e-30
+BETAS = float(np.float32(0.9)), float(np.float32(0.999))
+GRADIENT_DESCENT = {"SGD": 0.5}
+OPTIMIZERS = {  # optimizer: what each framework needs to be told so that all do the same
+    "SGD": {"numpy": {}, "keras": {}, "torch": {}},
+    "Adagrad": {
+        "numpy": {"epsilon": EPSILON},
+        "keras": {"epsilon": EPSILON, "initial_accumulator_value": 0.0},
+        "torch": {"eps": EPSILON},
+    },
+    "Adam": {
+        "numpy": {"epsilon": EPSILON, "betas": BETAS},
+        "keras": {"epsilon": EPSILON, "beta_1": BETAS[0], "beta_2": BETAS[1]},
+        "torch": {"eps": EPSILON, "betas": BETAS},
+    },
+}
 
 
 class Disagreement(AssertionError):
@@ -35,14 +58,17 @@ def set_weights(model, weights, names=None):
     _wrap(model, names).set_weights(weights)
 
 
-def compare(models, *, batch, names=None, rng, steps=50, learning_rate=0.5):
+def compare(models, *, batch, names=None, rng, steps=50, optimizers=GRADIENT_DESCENT):
     """Run every model from the same weights on the same batches, in float64 and in float32.
 
     Args: models {label: dtype -> model}, the first is the reference and written in NumPy;
     batch() -> (tokens, targets), a fresh random batch (N, T) each time; names as in
-    ``set_weights``, one table for all; rng, draws the weights, the biases too.
+    ``set_weights``, one table for all; rng, draws the weights, the biases too; optimizers
+    {"SGD", "Adagrad" or "Adam": learning rate}, each starts from the same weights.
     Returns: Agreement, to look at and to ``check()``.
     """
+    if not optimizers or not optimizers.keys() <= OPTIMIZERS.keys():
+        raise ValueError(f"optimizers must be some of {list(OPTIMIZERS)}, got {list(optimizers)}")
     batches = [batch() for _ in range(steps + 1)]
     reference = next(iter(models.values()))("float64")
     weights = {
@@ -57,7 +83,7 @@ def compare(models, *, batch, names=None, rng, steps=50, learning_rate=0.5):
                 model = build(dtype)
                 can = not _is_keras(model) or _keras_computes(dtype)
                 measured[dtype][label] = (
-                    _measure(_wrap(model, names), weights, batches, learning_rate) if can else {}
+                    _measure(_wrap(model, names), weights, batches, optimizers) if can else {}
                 )
     return Agreement(measured, steps)
 
@@ -98,7 +124,7 @@ class Agreement:
                 values = {label: side.get(quantity) for label, side in sides.items()}
                 differences = _differences(quantity, values)
                 bound = BOUNDS[dtype]
-                if quantity == "trajectory":
+                if quantity.startswith(TRAJECTORY):
                     bound = TRAJECTORY_BOUND if dtype == "float64" else None
                 self.rows.append((dtype, quantity, bound, differences))
 
@@ -109,7 +135,7 @@ class Agreement:
             for row_dtype, quantity, _, differences in self.rows
             for difference in differences.values()
             if row_dtype == dtype
-            and (quantity == "trajectory") == trajectory
+            and quantity.startswith(TRAJECTORY) == trajectory
             and difference is not None
         )
 
@@ -125,16 +151,13 @@ class Agreement:
         if wrong:
             raise Disagreement("\n".join(wrong))
 
-    def _title(self, quantity):
-        return f"loss after {self.steps} steps" if quantity == "trajectory" else quantity
-
     def __repr__(self):
         lines = []
         for dtype, quantity, _, differences in self.rows:
             cells = "  ".join(
                 f"{label} {_number(difference)}" for label, difference in differences.items()
             )
-            lines.append(f"{dtype}  {self._title(quantity):24}{cells}")
+            lines.append(f"{dtype}  {quantity:32}{cells}")
         return "\n".join(lines)
 
     def _repr_html_(self):
@@ -151,7 +174,7 @@ class Agreement:
                     if None not in (difference, row_bound) and not difference <= row_bound:
                         text = f"<strong>{text} ✗</strong>"
                     cells += f"<td>{text}</td>"
-                title = html.escape(self._title(quantity))
+                title = html.escape(quantity)
                 body += f'<tr><th scope="row">{title}</th>{cells}</tr>'
             caption = f"Largest absolute difference in {dtype}, at most {bound:.0e} allowed"
             out.append(
@@ -249,17 +272,23 @@ def _keras_computes(dtype):
     return keras.backend.result_type(dtype, dtype) == dtype
 
 
-def _measure(model, weights, batches, learning_rate):
+def _logits(returned):
+    """What a model is compared by, where it returns its state too."""
+    return returned[0] if isinstance(returned, tuple) else returned
+
+
+def _measure(model, weights, batches, optimizers):
     """Everything that the table compares, for one model: {quantity: array or number}."""
     model.set_weights(weights)
     tokens, targets = batches[0]
     loss, grads = model.loss_and_gradients(tokens, targets)
     measured = {"outputs": model.outputs(tokens), "loss": loss}
     measured |= {f"d{name}": grad for name, grad in grads.items()}
-    if grads:
-        for tokens, targets in batches[:-1]:
-            model.train_step(tokens, targets, learning_rate)
-        measured["trajectory"] = model.loss_and_gradients(*batches[-1])[0]
+    for optimizer, learning_rate in optimizers.items() if grads else ():
+        model.set_weights(weights)
+        model.train(optimizer, learning_rate, batches[:-1])
+        quantity = f"{TRAJECTORY}{len(batches) - 1} steps of {optimizer}"
+        measured[quantity] = model.loss_and_gradients(*batches[-1])[0]
     return measured
 
 
@@ -317,19 +346,21 @@ class _NumPy(_Adapter):
         weight[...] = value
 
     def outputs(self, tokens):
-        return self.model.forward(tokens)
+        return _logits(self.model.forward(tokens))
 
     def loss_and_gradients(self, tokens, targets):
-        logits = self.model.forward(tokens)
+        logits = _logits(self.model.forward(tokens))
         loss = nn.cross_entropy(logits, targets)
         if not hasattr(self.model, "backward"):  # chapter 1 differentiates numerically, apart
             return loss, {}
         self.model.backward(nn.cross_entropy_backward(logits, targets))
         return loss, self.by_book_name(self.model.grads)
 
-    def train_step(self, tokens, targets, learning_rate):
-        _, grads = self.loss_and_gradients(tokens, targets)
-        optim.SGD(self.model.params, learning_rate).step(grads)
+    def train(self, optimizer, learning_rate, batches):
+        options = OPTIMIZERS[optimizer]["numpy"]
+        updates = getattr(optim, optimizer)(self.model.params, learning_rate, **options)
+        for tokens, targets in batches:
+            updates.step(self.loss_and_gradients(tokens, targets)[1])
 
 
 class _Torch(_Adapter):
@@ -348,12 +379,12 @@ class _Torch(_Adapter):
         return torch.as_tensor(array, device=next(self.model.parameters()).device)
 
     def outputs(self, tokens):
-        return self.model(self.tensor(tokens)).detach().cpu().numpy()
+        return _logits(self.model(self.tensor(tokens))).detach().cpu().numpy()
 
     def backward(self, tokens, targets):
         from torch.nn import functional as F
 
-        logits = self.model(self.tensor(tokens))
+        logits = _logits(self.model(self.tensor(tokens)))
         loss = F.cross_entropy(logits.flatten(0, 1), self.tensor(targets).flatten())
         self.model.zero_grad()
         loss.backward()
@@ -367,14 +398,15 @@ class _Torch(_Adapter):
         }
         return loss, self.by_book_name(grads)
 
-    def train_step(self, tokens, targets, learning_rate):
+    def train(self, optimizer, learning_rate, batches):
         import torch
 
-        self.backward(tokens, targets)
-        for path, weight in self.weights.items():
-            if self.places[path][0] == HELD:
-                weight.grad = None  # which the optimizer skips
-        torch.optim.SGD(self.model.parameters(), lr=learning_rate).step()
+        trained = [w for path, w in self.weights.items() if self.places[path][0] != HELD]
+        options = OPTIMIZERS[optimizer]["torch"]
+        updates = getattr(torch.optim, optimizer)(trained, lr=learning_rate, **options)
+        for tokens, targets in batches:
+            self.backward(tokens, targets)
+            updates.step()
 
 
 class _Keras(_Adapter):
@@ -392,7 +424,7 @@ class _Keras(_Adapter):
     def outputs(self, tokens):
         import keras
 
-        return keras.ops.convert_to_numpy(self.model(tokens))
+        return keras.ops.convert_to_numpy(_logits(self.model(tokens)))
 
     def loss_and_gradients(self, tokens, targets):
         import keras
@@ -408,11 +440,11 @@ class _Keras(_Adapter):
         import tensorflow as tf
 
         with tf.GradientTape() as tape:
-            loss = self.loss(targets, self.model(tokens))
+            loss = self.loss(targets, _logits(self.model(tokens)))
         return loss, tape.gradient(loss, self.model.trainable_variables)
 
     def gradients_torch(self, tokens, targets):
-        loss = self.loss(targets, self.model(tokens))
+        loss = self.loss(targets, _logits(self.model(tokens)))
         self.model.zero_grad()
         loss.backward()
         return loss, [v.value.grad for v in self.model.trainable_variables]
@@ -421,18 +453,22 @@ class _Keras(_Adapter):
         import jax
 
         def loss(weights):
-            logits, _ = self.model.stateless_call(weights, fixed, tokens)
-            return self.loss(targets, logits)
+            returned, _ = self.model.stateless_call(weights, fixed, tokens)
+            return self.loss(targets, _logits(returned))
 
         fixed = [v.value for v in self.model.non_trainable_variables]
         return jax.value_and_grad(loss)([v.value for v in self.model.trainable_variables])
 
-    def train_step(self, tokens, targets, learning_rate):
+    def train(self, optimizer, learning_rate, batches):
         import keras
 
-        if not self.model.compiled:
-            self.model.compile(keras.optimizers.SGD(learning_rate), loss=self.loss)
-        self.model.train_on_batch(tokens, targets)
+        options = OPTIMIZERS[optimizer]["keras"]
+        updates = getattr(keras.optimizers, optimizer)(learning_rate, **options)
+        # Keras wants a loss and a target for all that a model returns: none for a state.
+        states = [None] * isinstance(self.model(batches[0][0]), tuple)
+        self.model.compile(updates, loss=[self.loss, *states] if states else self.loss)
+        for tokens, targets in batches:
+            self.model.train_on_batch(tokens, [targets, *states] if states else targets)
 
 
 def _place(path, names):

@@ -1,5 +1,6 @@
 """The agreement table finds what differs, and leaves the frameworks as they were."""
 
+import re
 import subprocess
 import sys
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from unrolled import agreement
+from unrolled import agreement, nn
 
 
 class Double:
@@ -48,7 +49,12 @@ def test_equal_models_pass():
     assert table.largest("float64") == 0
     data = table._repr_mimebundle_()[agreement.MIME]
     assert data["steps"] == 50 and data["float64"] == 0 and data["trajectory"]["float64"] == 0
-    assert {row["quantity"] for row in data["rows"]} == {"outputs", "loss", "dW", "trajectory"}
+    assert {row["quantity"] for row in data["rows"]} == {
+        "outputs",
+        "loss",
+        "dW",
+        "loss after 50 steps of SGD",
+    }
 
 
 class Differentiated(Double):
@@ -73,6 +79,129 @@ def test_numpy_gradients_and_training_enter_the_table_once_there_is_a_backward()
     table.check()
     assert all(None not in differences.values() for _, _, _, differences in table.rows)
     assert table.largest("float64", trajectory=True) <= 1e-12
+
+
+class NumpyBigram:
+    """An embedding and a readout, which return a state too; its Keras and PyTorch twins below."""
+
+    def __init__(self, V, D, *, rng, dtype):
+        self.embedding = nn.Embedding(V, D, rng=rng, dtype=dtype)
+        self.readout = nn.Linear(D, V, rng=rng, dtype=dtype)
+        self.params = {"E": self.embedding.E, "W_hy": self.readout.W, "b_y": self.readout.b}
+
+    def forward(self, tokens, state=None):
+        x = self.embedding.forward(tokens)
+        return self.readout.forward(x), x[:, -1]
+
+    def backward(self, dlogits):
+        self.embedding.backward(self.readout.backward(dlogits))
+        self.grads = {"E": self.embedding.dE, "W_hy": self.readout.dW, "b_y": self.readout.db}
+
+
+class KerasBigram(keras.Model):
+    def __init__(self, V, D):
+        super().__init__()
+        self.embedding = keras.layers.Embedding(V, D)
+        self.readout = keras.layers.Dense(V)
+
+    def call(self, tokens):
+        x = self.embedding(tokens)
+        return self.readout(x), x[:, -1]
+
+
+class TorchBigram(torch.nn.Module):
+    def __init__(self, V, D):
+        super().__init__()
+        self.embedding = torch.nn.Embedding(V, D)
+        self.readout = torch.nn.Linear(D, V)
+
+    def forward(self, tokens, state=None):
+        x = self.embedding(tokens)
+        return self.readout(x), x[:, -1]
+
+
+BIGRAM_NAMES = {
+    "embeddings": "E",
+    "embedding.weight": "E",
+    "kernel": "W_hy",
+    "readout.weight": "W_hy.T",
+    "bias": "b_y",
+}
+
+
+def compare_bigrams(**changes):
+    rng = np.random.default_rng(0)
+    V, D, N, T = 5, 3, 4, 6  # more places than tokens: rows of E are used repeatedly
+    models = {
+        "numpy": lambda dtype: NumpyBigram(V, D, rng=rng, dtype=dtype),
+        "keras": lambda dtype: KerasBigram(V, D),
+        "torch": lambda dtype: TorchBigram(V, D),
+    }
+    return agreement.compare(
+        models,
+        batch=lambda: (rng.integers(V, size=(N, T)), rng.integers(V, size=(N, T))),
+        names=BIGRAM_NAMES,
+        rng=rng,
+        **changes,
+    )
+
+
+def test_models_that_return_a_state_too_agree():
+    table = compare_bigrams(steps=20)
+    table.check()
+    for dtype, _, _, differences in table.rows:  # Keras computes float64 on TensorFlow alone
+        silent = {label for label, difference in differences.items() if difference is None}
+        assert not silent or (silent, dtype) == ({"keras"}, "float64")
+    quantities = {quantity for _, quantity, _, _ in table.rows}
+    assert quantities == {"outputs", "loss", "dE", "dW_hy", "db_y", "loss after 20 steps of SGD"}
+    assert table.largest("float64", trajectory=True) <= 1e-12
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow's own habit")
+def test_keras_takes_other_steps_in_the_repeated_rows_of_an_embedding_and_is_found_out():
+    table = compare_bigrams(steps=20, optimizers={"SGD": 0.5, "Adagrad": 0.1, "Adam": 0.05})
+    with pytest.raises(agreement.Disagreement) as error:
+        table.check()
+    adagrad, adam = str(error.value).splitlines()
+    assert adagrad.startswith("keras: loss after 20 steps of Adagrad differs by")
+    assert adam.startswith("keras: loss after 20 steps of Adam differs by")
+    trajectories = [
+        max(differences.values())
+        for dtype, quantity, _, differences in table.rows
+        if dtype == "float64" and quantity.startswith("loss after 20 steps of")
+    ]
+    data = table._repr_mimebundle_()[agreement.MIME]
+    assert len(trajectories) == 3 and data["trajectory"]["float64"] == max(trajectories)
+    assert data["float64"] <= 1e-15  # and its gradients are right all the same
+
+
+def test_every_optimizer_starts_from_the_same_weights():
+    def trained(optimizers):
+        rng, built = np.random.default_rng(0), []
+
+        def build(dtype):
+            built.append(Differentiated(dtype))
+            return built[-1]
+
+        tokens = rng.integers(4, size=(2, 3))
+        agreement.compare(
+            {"numpy": build},
+            batch=lambda: (tokens, tokens),
+            rng=rng,
+            steps=5,
+            optimizers=optimizers,
+        )
+        return built[-1].params["W"]
+
+    alone, second = trained({"Adam": 0.1}), trained({"SGD": 0.5, "Adam": 0.1})
+    assert np.array_equal(alone, second) and not np.array_equal(alone, trained({"SGD": 0.5}))
+
+
+@pytest.mark.parametrize("optimizers", [{}, {"SGD": 0.5, "RMSprop": 0.1}])
+def test_compare_says_which_optimizers_it_knows(optimizers):
+    message = rf"some of \['SGD', 'Adagrad', 'Adam'\], got {re.escape(str(list(optimizers)))}"
+    with pytest.raises(ValueError, match=message):
+        compare_bigrams(optimizers=optimizers)
 
 
 @pytest.mark.parametrize("off", [1e-9, float("nan")])
