@@ -3,7 +3,7 @@
 Trains each model on the recall task of ``unrolled.data.lags`` at growing lags: equal updates, three
 learning rates, three seeds. The rate is chosen on validation data; a run succeeds when it answers
 95 % of a fresh test set. At two lags, NumPy and Keras repeat the plain RNN's runs from the same
-starts. Every finished run is kept in ``benchmarks/results/lag.json`` at once; started again, the
+starts. Every finished run is kept in ``code/unrolled/recorded/lag.json`` at once; started again, the
 script goes on with what is missing. About 30 minutes on one core.
 """
 
@@ -15,20 +15,19 @@ import time
 from collections import namedtuple
 from datetime import UTC, datetime
 from importlib.metadata import distributions
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from unrolled import agreement, optim
+from unrolled import agreement, optim, recorded
 from unrolled.bptt.numpy import NumpyRNNModel
 from unrolled.bptt.torch import TorchLayerModel
 from unrolled.data.lags import RECALL_CHANCE, RECALL_VOCABULARY, recall
 from unrolled.nn import cross_entropy_backward
 
-RESULTS = Path(__file__).parent / "results" / "lag.json"
+RESULTS = recorded.FOLDER / "lag.json"
 V, H = len(RECALL_VOCABULARY), 32
 LAGS = [2, 5, 8, 10, 12, 15, 20, 25, 30, 40, 60, 80, 100, 150, 200]
 CHECKED_LAGS = [8, 100]  # where NumPy and Keras repeat what PyTorch found

@@ -4,7 +4,7 @@ Forward and backward, the gradient in x included, on the CPU: the NumPy layer ag
 against a loop over PyTorch's cell, and against its own matrix products alone. Every measurement
 runs in a process of its own, in turns, because the libraries' thread pools disturb each other; a
 row is the median over the rounds. Then time and memory against the sequence length and the hidden
-size, with the exponents. Writes ``benchmarks/results/layers.json``; under 10 minutes on two cores.
+size, with the exponents. Writes ``code/unrolled/recorded/layers.json``; under 10 minutes on two cores.
 """
 
 import argparse
@@ -21,14 +21,13 @@ from collections import namedtuple
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from unrolled import agreement
+from unrolled import agreement, recorded
 
-RESULTS = Path(__file__).parent / "results" / "layers.json"
+RESULTS = recorded.FOLDER / "layers.json"
 BOUND = 1.0  # times PyTorch's tokens per second, at every size
 
 # numpy: "module:class"; torch: the layer's name there, "...Cell" its cell; gates: G, for the
