@@ -1,5 +1,6 @@
 """Figures: one look, the page's colors, honest errors, and the same bytes every time."""
 
+import html
 import itertools
 import os
 import re
@@ -557,3 +558,134 @@ def test_gradient_player_says_what_it_expected(change, message):
     good = dict(states=STATES, dhs=DHS, W_hh=WEIGHTS, inputs="hell", targets="ello", **TEXTS)
     with pytest.raises(ValueError, match=message):
         plots.gradient_player(**{**good, **change})
+
+
+def read(passage):
+    """What is seen of a colored text: (character, class, tooltip, underlined) for each span."""
+    text = passage._repr_html_().split('<p class="text">')[1].split("</p>")[0]
+    found = re.findall(
+        r'<span(?: class=(?:"([^"]*)"|(\w+)))? title=([^>]*)>(.*?)</span>', text, re.S
+    )
+    assert "".join(f"{a or b}{c}{d}" for a, b, c, d in found)  # nothing stands outside the spans
+    assert re.sub(r"<span.*?</span>", "", text, flags=re.S) == ""
+    return [
+        (html.unescape(re.sub("<.*?>", "", shown)), two or one, title, re.findall("<u.*?>", shown))
+        for two, one, title, shown in found
+    ]
+
+
+def test_colored_text_is_as_strong_as_its_values():
+    text = "a<&\n\tb x\0"
+    values = [0, 1, 2, 3, 4, 6, 8, 9, 0.4]
+    passage = plots.colored_text(text, values, high=8, unit="bits", caption="Why <so>?")
+    spans = read(passage)
+    assert "".join(span[0] for span in spans) == text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    levels = [re.sub("[a-oq-z ]", "", span[1]) for span in spans]
+    assert levels == ["", "p1", "p2", "p3", "p4", "p6", "p8", "p8", ""]
+    assert [span[2] for span in spans][-2:] == ["9.0", "0.4"] and spans[1][2] == "1.0"
+    assert [span[0] for span in spans if span[3]] == ["x"]  # the strongest tenth
+    assert [span[1] for span in spans if span[0] in "\n\t "] == ["p3 r", "p4 t", "p8 s"]
+    page = passage._repr_html_()
+    assert "8 bits or more" in page and "or less" not in page
+    assert "<figcaption>Why &lt;so&gt;?</figcaption>" in page
+    assert "<li><code>a&lt;&amp;↵→b <b>x</b></code> 9.0</li>" in page
+    assert repr(passage) == "a<&\n\tb [x]\0"
+
+
+def test_values_below_zero_have_a_color_and_an_underline_of_their_own():
+    values = np.array([-1.0, -0.5, -0.01, 0, 0.26, 1] + [0.1] * 14)
+    passage = plots.colored_text("abcdef" + "g" * 14, values, low=-1, high=1, caption="c")
+    spans = read(passage)
+    assert [span[1] for span in spans][:7] == ["n8", "n4", "", "", "p2", "p8", "p1"]
+    assert [span[3] for span in spans][:6] == [["<u class=n>"], [], [], [], [], ["<u>"]]
+    assert spans[1][2] == "-0.50" and "−1<span" in passage._repr_html_()
+    assert "dotted" in passage._repr_html_() and repr(passage).startswith("[a]bcde[f]g")
+
+
+def test_nothing_stands_out_where_all_is_equal():
+    for value in (0, 3):
+        passage = plots.colored_text("hello", [value] * 5, caption="c")
+        assert repr(passage) == "hello" and "<details>" not in passage._repr_html_()
+
+
+def test_a_long_colored_text_stays_small():
+    values = -np.random.default_rng(0).random(1500)
+    passage = plots.colored_text("<& \n" * 375, values, low=-1, high=1, caption="c")
+    assert len(passage._repr_html_().encode()) <= 100_000
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (dict(values=[1, 2]), r"values of shape \(3\), got \(2,\)"),
+        (dict(values=[1, 2, np.nan]), "finite"),
+        (dict(text="", values=[]), r"got \(0,\)"),
+        (dict(low=2, high=1), "rises to above 0, got 2 to 1"),
+        (dict(low=-2, high=0), "got -2 to 0"),
+        (dict(caption=""), "caption is a sentence"),
+    ],
+)
+def test_colored_text_says_what_it_expected(change, message):
+    good = dict(text="abc", values=[1, 2, 3], caption="c")
+    with pytest.raises(ValueError, match=message):
+        plots.colored_text(**{**good, **change})
+
+
+@pytest.mark.parametrize("color", ["accent", "muted"])
+def test_text_on_the_strongest_ground_is_legible(color):
+    # Canvas and CanvasText of Chromium, Firefox and Safari, light and dark.
+    grounds = [("#ffffff", "#000000", 0), ("#121212", "#ffffff", 1)]
+    grounds += [("#1c1b22", "#fbfbfe", 1), ("#1e1e1e", "#ffffff", 1)]
+    for canvas, ink, mode in grounds:
+        one, two = (
+            np.array([int(c[i : i + 2], 16) for i in (1, 3, 5)])
+            for c in (theme.PALETTE[color][mode], canvas)
+        )
+        mixed = plots.text.STRONGEST * one + (1 - plots.text.STRONGEST) * two
+        ground = "#" + "".join(f"{round(c):02x}" for c in mixed)
+        assert contrast(ink, ground) >= 4.5, (color, canvas)
+
+
+BETS = np.array([[0.6, 0.3, 0.096, 0.004], [0.05, 0.05, 0, 0.9], [0.2, 0.5, 0.3, 0]])
+
+
+def test_top_predictions_mark_what_came():
+    passage = plots.top_predictions("a< ", BETS, "a<\n ", k=2, caption="c")
+    table = passage._repr_html_().split("<tbody")[1].split("</tbody>")[0]
+    rows = [re.findall("<t[hd].*?</t[hd]>", row) for row in table.split("<tr")[1:]]
+    texts = [[re.sub("<.*?>", " ", cell).split() for cell in row] for row in rows]
+    assert texts == [
+        [["a", "60%"], ["a", "60%"], ["&lt;", "30%"]],
+        [["&lt;", "5%"], ["␣", "90%"], ["a", "5%"]],
+        [["␣", "0%"], ["&lt;", "50%"], ["↵", "30%"]],
+    ]
+    hits = [["hit" in cell for cell in row] for row in rows]
+    assert hits == [[False, True, False], [False] * 3, [False] * 3]
+    assert 'class="p5 hit"' in rows[0][1] and 'class="p7"' in rows[1][1]
+    assert all(row[0].startswith('<th role="rowheader" scope="row">') for row in rows)
+    heads = re.findall(r'scope="col">(\w+)</th>', passage._repr_html_())
+    assert heads == ["came", "1st", "2nd"]
+    assert "␣ space, ↵ new line" in passage._repr_html_()
+    assert repr(passage).splitlines()[1] == "'<' 5%:  ' ' 90%  'a' 5%"
+    tiny = plots.top_predictions("a", BETS[:1], "a<\n ", k=4, caption="c")
+    assert "&lt;1%</small>" in tiny._repr_html_() and repr(tiny).endswith("<1%")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (dict(text=""), "1 to 40 characters.*got 0"),
+        (dict(text="a" * 41), "1 to 40 characters.*got 41"),
+        (dict(probabilities=BETS[:2]), r"shape \(3, 4\), got \(2, 4\)"),
+        (dict(probabilities=BETS * [[1], [2], [1]]), "sum to 1, got 2"),
+        (dict(probabilities=BETS * 0 + [[2, -1, 0, 0]]), "sum to 1"),
+        (dict(k=5), "1 to 4 bets at each position, got 5"),
+        (dict(text="abz"), "'z' is not in the vocabulary"),
+        (dict(caption=" "), "caption is a sentence"),
+    ],
+)
+def test_top_predictions_say_what_they_expected(change, message):
+    good = dict(text="abc", probabilities=BETS, vocab="abcd", k=2, caption="c")
+    plots.top_predictions(**good)
+    with pytest.raises(ValueError, match=message):
+        plots.top_predictions(**{**good, **change})

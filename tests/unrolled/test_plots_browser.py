@@ -41,12 +41,34 @@ def figures():
     return "".join(picture._repr_html_() for picture in shown)
 
 
+@pytest.fixture(scope="module")
+def more():
+    """What chapters 2 and 3 show, with a player of its own."""
+    lags, surprise = np.arange(1, 30), np.linspace(0, 9, 60)
+    steps, uses = np.mgrid[:24, :24]
+    text = "A line, a\ttab.\n\n" * 4
+    bets = np.full((40, 12), 0.02) + 0.76 * np.eye(12)[np.arange(40) % 12]
+    curves = {f"radius {r}": r**lags for r in (0.5, 0.9, 1.1)}
+    floors = {"unigram": 4.5, "bigram": 3.5, "6-gram": 2.3, "bz2": 2.3, "HMM, 131 states": 2.9}
+    shown = [
+        plots.gradient_player(np.eye(4), np.eye(4), -np.eye(4), "hell", "ello", **TEXTS),
+        plots.contribution_map([0.3 ** np.abs(steps - uses)] * 2, titles=["a", "b"], **TEXTS),
+        plots.lag_curves(lags, curves, bounds=curves, ylabel="norm", **TEXTS),
+        plots.learning_curves({"NumPy": (lags, 5 / lags)}, xlabel="s", floors=floors, **TEXTS),
+        plots.cut_and_steps(lags, lags**2, {"a": ([3, 40], [9, 1600])}, xlabel="w", **TEXTS),
+        plots.colored_text(text[:60], surprise, high=8, unit="bits", caption="Surprise."),
+        plots.colored_text(text[:60], np.sin(surprise), low=-1, high=1, caption="A cell."),
+        plots.top_predictions("abcdefgh \n\tw" * 3 + "abcd", bets, "abcdefgh \n\tw", caption="c"),
+    ]
+    return "".join(picture._repr_html_() for picture in shown)
+
+
 @pytest.fixture
 def open_page(browser, figures, tmp_path):
     """Open the figures as a file; whatever the page asks for or complains about fails the test."""
     opened, troubles = [], []
 
-    def open_one(html="", body="", scheme="light", width=800, **settings):
+    def open_one(html="", body="", scheme="light", width=800, figures=figures, **settings):
         dark = scheme == "dark"
         colors = "background:#14181e;color:#ced6dd" if dark else "background:#fff;color:#222832"
         path = tmp_path / f"{len(opened)}.html"
@@ -83,6 +105,15 @@ def shown(page):
 def test_axe_finds_no_violation(open_page, host):
     html, body, scheme = HOSTS[host]
     results = Axe().run(open_page(html, body, scheme))
+    assert results.violations_count == 0, results.generate_report()
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_axe_finds_no_violation_in_later_figures(open_page, more, host):
+    html, body, scheme = HOSTS[host]
+    page = open_page(html, body, scheme, figures=more)
+    page.locator("details").first.evaluate("node => node.open = true")
+    results = Axe().run(page)
     assert results.violations_count == 0, results.generate_report()
 
 
@@ -190,17 +221,55 @@ def test_without_javascript_there_is_the_still_and_every_sentence(open_page):
     assert page.locator("li:visible").count() == 5
 
 
-def test_a_phone_shows_all_without_scrolling_sideways(open_page):
-    page = open_page(width=390)
+@pytest.mark.parametrize("which", ["figures", "more"])
+def test_a_phone_shows_all_without_scrolling_sideways(open_page, request, which):
+    page = open_page(width=390, figures=request.getfixturevalue(which))
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    for svg in page.locator("figure > svg").all():
-        box = svg.bounding_box()
+    for shape in page.locator("figure > svg, .text span, td, tbody th").all():
+        box = shape.bounding_box()
         assert box["x"] >= 0 and box["x"] + box["width"] <= 390
     smallest = page.evaluate(
-        "Math.min(...[...document.querySelectorAll('svg text')].map(text => "
-        "text.getScreenCTM().a * parseFloat(getComputedStyle(text).fontSize)).filter(Boolean))"
+        "Math.min(...[...document.querySelectorAll('svg text, small, .text span')].map(text => "
+        "(text.getScreenCTM ? text.getScreenCTM().a : 1) * "
+        "parseFloat(getComputedStyle(text).fontSize)).filter(Boolean))"
     )
     assert smallest >= 9
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_grounds_grow_with_the_values_and_text_keeps_its_contrast(open_page, more, scheme):
+    page = open_page(f'data-theme="{scheme}"', "", scheme, figures=more)
+    for side in "pn":
+        grounds = page.evaluate(
+            """side => [1, 2, 3, 4, 5, 6, 7, 8].map(k => {
+              const context = document.createElement("canvas").getContext("2d");
+              const node = document.querySelector(`.scale .${side}${k}`);
+              context.fillStyle = getComputedStyle(node).backgroundColor;
+              context.fillRect(0, 0, 1, 1);
+              return [...context.getImageData(0, 0, 1, 1).data];
+            })""",
+            side,
+        )
+        brightness = [sum(ground[:3]) for ground in grounds]
+        assert brightness == sorted(brightness, reverse=scheme == "light")
+        assert len(set(brightness)) == 8 and all(ground[3] == 255 for ground in grounds)
+
+
+def test_numbers_of_a_colored_text_are_reached_by_keyboard(open_page, more):
+    page = open_page(figures=more)
+    summary = page.locator("summary").first
+    assert not page.locator("details li").first.is_visible()
+    summary.focus()
+    page.keyboard.press("Enter")
+    assert page.locator("details li").first.is_visible()
+
+
+def test_spaces_lines_and_tabs_of_a_colored_text_stay(open_page, more):
+    page = open_page(figures=more)
+    said = page.locator(".text").first.evaluate("node => node.textContent")
+    assert said == ("A line, a\ttab.\n\n" * 4)[:60]
+    first = page.locator(".text").first.evaluate("node => node.innerText.split('\\n')[0]")
+    assert first == "A line, a\ttab."
 
 
 def test_two_copies_of_one_player_step_apart(open_page):

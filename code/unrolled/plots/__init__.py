@@ -17,12 +17,15 @@ from unrolled.plots.curves import (
 from unrolled.plots.diagrams import sequence_shapes, unrolled, unrolled_player
 from unrolled.plots.show import Picture, figure, player
 from unrolled.plots.sweep import gradient_player
+from unrolled.plots.text import Passage, colored_text, top_predictions
 from unrolled.plots.theme import COLORS, INK, new, style
 
 __all__ = [
     "COLORS",
     "INK",
+    "Passage",
     "Picture",
+    "colored_text",
     "contribution_map",
     "cut_and_steps",
     "figure",
@@ -38,6 +41,7 @@ __all__ = [
     "shared_weight",
     "state_space",
     "style",
+    "top_predictions",
     "unrolled",
     "unrolled_player",
 ]

@@ -38,7 +38,7 @@ def figure(fig, *, caption, alt):
     for those who cannot see it. Returns: a Picture.
     Raises: ValueError if caption or alt is empty, TypeError if fig is no figure.
     """
-    _texts(caption=caption, alt=alt)
+    check_texts(caption=caption, alt=alt)
     drawing = svg(fig, f'role="img" aria-label="{html.escape(alt)}"')
     markup = (
         f'<figure class="unrolled-figure"><style>{theme.CSS}</style>{drawing}'
@@ -62,7 +62,7 @@ def player(frames, *, labels, caption, alt, still=-1):
         raise ValueError(
             f"expected one label for each frame, got {len(figures)} frames, {len(labels)} labels"
         )
-    _texts(caption=caption, alt=alt, **{f"label {k}": label for k, label in enumerate(labels)})
+    check_texts(caption=caption, alt=alt, **{f"label {k}": label for k, label in enumerate(labels)})
     if not -len(figures) <= still < len(figures):
         raise ValueError(f"still is one of {len(figures)} frames, got {still}")
     still %= len(figures)
@@ -87,7 +87,8 @@ def _draw(draw, count):
     return figures
 
 
-def _texts(**texts):
+def check_texts(**texts):
+    """Raise ValueError if one of the texts is empty or no text."""
     for name, text in texts.items():
         if not isinstance(text, str) or not text.strip():
             raise ValueError(f"{name} is a sentence that says what is shown, got {text!r}")
