@@ -25,8 +25,7 @@ from unrolled.optim import clip_by_norm
 class NumpyRNN:
     """The recurrence (1.1) over a whole sequence, and its gradient by one sweep back.
 
-    Args: input_size D; hidden_size H; rng, a numpy Generator that draws the weights.
-    Source: Werbos 1990, Backpropagation through time: what it does and how to do it.
+    Args: input_size D; hidden_size H; rng, a numpy Generator. Source: Werbos 1990.
     """
 
     def __init__(self, input_size, hidden_size, *, rng, dtype=np.float32):
@@ -36,6 +35,7 @@ class NumpyRNN:
             "W_hh": rng.normal(0, H**-0.5, (H, H)).astype(dtype),
             "b_h": np.zeros(H, dtype),
         }
+        self.x = np.empty((0, 0, D), dtype)  # nothing was read yet
 
     def init_state(self, batch_size):
         """Nothing remembered yet. Returns: h_0 (N, H), zeros."""
@@ -55,31 +55,29 @@ class NumpyRNN:
         if state is not None and state.shape != (N, len(b_h)):
             raise ValueError(f"state has shape {state.shape}, expected {(N, len(b_h))}")
         # Time first inside: then what one step reads and writes lies together in memory.
-        x = np.ascontiguousarray(x.swapaxes(0, 1))  # (T, N, D)
-        hs = np.empty((T + 1, N, len(b_h)), b_h.dtype)  # hs[t] is h_t, hs[0] the state before
+        x = self.x = np.ascontiguousarray(x.swapaxes(0, 1))  # (T, N, D)
+        hs = self.hs = np.empty((T + 1, N, len(b_h)), b_h.dtype)  # hs[t] is h_t, hs[0] the start
         hs[0] = 0 if state is None else state
         hs[1:] = (x.reshape(T * N, D) @ W_xh).reshape(T, N, len(b_h)) + b_h  # every input at once
         for t in range(1, T + 1):
             hs[t] += hs[t - 1] @ W_hh
             np.tanh(hs[t], out=hs[t])
-        self.x, self.hs = x, hs  # what backward needs
         return hs[1:].swapaxes(0, 1), hs[T]
 
     def backward(self, dhs, dstate=None):
         """Fill ``grads``, by (2.5) to (2.7), for the last ``forward``.
 
         Args: dhs (N, T, H), the gradient in each state where the loss reads it; dstate (N, H),
-        the gradient in the last state from what came after.
-        Returns: dx (N, T, D), dstate (N, H), the gradient in the state before the first step.
+        in the last state, from what came after. Returns: dx (N, T, D), dstate before step 1.
         """
         W_xh, W_hh, b_h = self.params.values()
-        T, N, D = self.x.shape
-        H = len(b_h)
+        (T, N, D), H = self.x.shape, len(b_h)
+        if dhs.shape != (N, T, H):
+            raise ValueError(f"dhs has shape {dhs.shape}, the last forward gave {(N, T, H)}")
         dz = 1 - np.square(self.hs[1:])  # (T, N, H), to be multiplied by dh_t below
         dh_next = np.zeros((N, H), b_h.dtype) if dstate is None else dstate
-        dhs = dhs.swapaxes(0, 1)
         for t in reversed(range(T)):
-            dz[t] *= dhs[t] + dh_next  # (2.5), (2.6)
+            dz[t] *= dhs[:, t] + dh_next  # (2.5), (2.6)
             dh_next = dz[t] @ W_hh.T
         x, h_prev, dz = self.x.reshape(-1, D), self.hs[:-1].reshape(-1, H), dz.reshape(-1, H)
         self.grads = {"W_xh": x.T @ dz, "W_hh": h_prev.T @ dz, "b_h": dz.sum(axis=0)}  # (2.7)
