@@ -98,8 +98,8 @@ def test_cross_entropy_by_hand_and_without_overflow():
 
 
 def test_cross_entropy_names_both_shapes_when_they_do_not_fit():
-    expected = "targets have shape (3,), logits ask for (2,)"
-    assert message(ValueError, nn.cross_entropy, np.zeros((2, 4)), np.zeros(3, int)) == expected
+    expected = "targets have shape (3,), logits ask for (2, 3)"
+    assert message(ValueError, nn.cross_entropy, np.zeros((2, 3, 4)), np.zeros(3, int)) == expected
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 5), (1, 1, 2), (4, 7), (6,)])
@@ -151,7 +151,8 @@ def test_linear_begins_with_outputs_as_large_as_its_inputs(rng):
 def test_linear_says_what_it_was_built_for(rng):
     layer = nn.Linear(3, 2, rng=rng)
     expected = "x has 4 features, the layer was built for 3"
-    assert message(ValueError, layer.forward, np.zeros((2, 4))) == expected
+    for shape in ((4,), (2, 4), (2, 5, 4)):
+        assert message(ValueError, layer.forward, np.zeros(shape)) == expected
     for sizes, name in (((0, 2), "input_size"), ((3, 0), "output_size")):
         expected = f"{name} must be a whole number of at least 1, got 0"
         assert message(ValueError, nn.Linear, *sizes, rng=rng) == expected

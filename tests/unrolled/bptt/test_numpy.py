@@ -193,6 +193,7 @@ def test_every_array_has_the_dtype_asked_for(rng, dtype):
         *layer.backward(rng.normal(size=(2, 6, 4)).astype(dtype)),
         *model.forward(rng.integers(5, size=(2, 6))),
         model.backward(rng.normal(size=(2, 6, 5)).astype(dtype)),
+        contributions(model, *rng.integers(5, size=(2, 2, 6))),
         layer.init_state(3),
     ]
     for owner in (layer, model):
