@@ -3,8 +3,8 @@
 Trains each model on the recall task of ``unrolled.data.lags`` at growing lags: equal updates, three
 learning rates, three seeds. The rate is chosen on validation data; a run succeeds when it answers
 95 % of a fresh test set. At two lags, NumPy and Keras repeat the plain RNN's runs from the same
-starts. Every finished run is kept in ``code/unrolled/recorded/lag.json`` at once; started again, the
-script goes on with what is missing. About 30 minutes on one core.
+starts. Every finished run is kept in ``code/unrolled/recorded/lag.json`` at once; started again,
+the script goes on with what is missing. About 30 minutes on one core.
 """
 
 import argparse

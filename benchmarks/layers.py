@@ -4,7 +4,8 @@ Forward and backward, the gradient in x included, on the CPU: the NumPy layer ag
 against a loop over PyTorch's cell, and against its own matrix products alone. Every measurement
 runs in a process of its own, in turns, because the libraries' thread pools disturb each other; a
 row is the median over the rounds. Then time and memory against the sequence length and the hidden
-size, with the exponents. Writes ``code/unrolled/recorded/layers.json``; under 10 minutes on two cores.
+size, with the exponents. Writes ``code/unrolled/recorded/layers.json``; under 10 minutes on two
+cores.
 """
 
 import argparse
