@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from unrolled import agreement, nn
-from unrolled.bptt.numpy import NumpyRNN
 from unrolled.charlm.keras import (
     KerasCharModel,
     KerasDenseEmbedding,
@@ -19,7 +18,6 @@ from unrolled.charlm.keras import (
 from unrolled.charlm.numpy import (
     NumpyCharModel,
     NumpyTokenRNN,
-    loss_and_gradient,
     numpy_bits,
     numpy_load,
     numpy_save,
@@ -91,52 +89,7 @@ def trio(rng, V, D, H, N, dtype="float64"):
     return model, keras_model, torch_model
 
 
-# The NumPy model
-
-
-@pytest.mark.parametrize(("V", "D", "H", "N", "T"), SIZES)
-def test_gradients_are_those_of_central_differences(rng, V, D, H, N, T):
-    model = random_model(rng, V, D, H)
-    x, y = random_batch(rng, V, N, T)
-    state, pull = rng.normal(size=(N, H)), rng.normal(size=(N, H))
-
-    def loss():  # of the logits, and of the last state, which the next batch would read
-        logits, last = model.forward(x, state)
-        return nn.cross_entropy(logits, y) + np.vdot(last, pull)
-
-    dstate = model.backward(nn.cross_entropy_backward(model.forward(x, state)[0], y), pull)
-    grads = model.grads | {"state": dstate}
-    numeric = nn.numeric_gradient(loss, model.params | {"state": state})
-    errors = agreement.gradient_error(grads, numeric)
-    assert max(errors.values()) <= 1e-7, errors
-
-
-@pytest.mark.parametrize(("V", "D", "H", "N", "T"), SIZES)
-def test_folding_the_embedding_changes_nothing(rng, V, D, H, N, T):
-    model = random_model(rng, V, D, H)
-    embedding = nn.Embedding(V, D, rng=rng, dtype=np.float64)
-    rnn = NumpyRNN(D, H, rng=rng, dtype=np.float64)
-    readout = nn.Linear(H, V, rng=rng, dtype=np.float64)
-    params = {"E": embedding.E, **rnn.params, "W_hy": readout.W, "b_y": readout.b}
-    for name, param in params.items():
-        param[...] = model.params[name]
-    x, y = random_batch(rng, V, N, T)
-    before, pull = rng.normal(size=(N, H)), rng.normal(size=(N, H))
-
-    logits, state = model.forward(x, before)
-    hs, last = rnn.forward(embedding.forward(x), before)
-    np.testing.assert_allclose(logits, readout.forward(hs), atol=1e-13)
-    np.testing.assert_allclose(state, last, atol=1e-13)
-
-    dlogits = nn.cross_entropy_backward(logits, y)
-    dstate = model.backward(dlogits, pull)
-    dx, dlast = rnn.backward(readout.backward(dlogits), pull)
-    embedding.backward(dx)
-    grads = {"E": embedding.dE, **rnn.grads, "W_hy": readout.dW, "b_y": readout.db}
-    assert model.grads.keys() == grads.keys()
-    for name, grad in grads.items():
-        np.testing.assert_allclose(model.grads[name], grad, atol=1e-13, err_msg=name)
-    np.testing.assert_allclose(dstate, dlast, atol=1e-13)
+# What the NumPy model carries
 
 
 def test_two_halves_equal_the_whole_forward_and_backward(rng):
@@ -169,32 +122,6 @@ def test_what_forward_returned_stays_as_it_was(rng):
         model.forward(rng.integers(6, size=shape))
     np.testing.assert_array_equal(logits, copies[0])
     np.testing.assert_array_equal(state, copies[1])
-
-
-def test_a_model_is_float32_unless_asked_otherwise(rng):
-    model = NumpyCharModel(5, 3, 4, rng=rng)
-    logits, state = model.forward(rng.integers(5, size=(2, 6)))
-    model.backward(logits)
-    arrays = [logits, state, *model.params.values(), *model.grads.values()]
-    assert {array.dtype for array in arrays} == {np.dtype(np.float32)}
-
-
-@pytest.mark.parametrize(("N", "T", "V"), [(3, 4, 5), (1, 6, 2), (4, 1, 3)])
-def test_loss_and_gradient_in_one_equals_both_apart(rng, N, T, V):
-    logits, targets = rng.normal(size=(N, T, V)), rng.integers(V, size=(N, T))
-    expected = nn.cross_entropy(logits, targets), nn.cross_entropy_backward(logits, targets)
-    loss, dlogits = loss_and_gradient(logits, targets)
-    assert loss == pytest.approx(expected[0], abs=1e-14)
-    np.testing.assert_allclose(dlogits, expected[1], atol=1e-15)
-    assert np.shares_memory(dlogits, logits)
-
-
-def test_large_logits_overflow_nowhere():
-    logits = np.array([[[1e4, 0.0, -1e4], [-1e4, 1e4, 1e4]]], np.float32)
-    with np.errstate(over="raise", invalid="raise"):
-        loss, dlogits = loss_and_gradient(logits, np.array([[1, 1]]))
-    assert loss == pytest.approx((1e4 + np.log(2)) / 2)
-    np.testing.assert_allclose(dlogits[0], [[0.5, -0.5, 0], [0, -0.25, 0.25]], atol=1e-7)
 
 
 # All three
@@ -461,16 +388,6 @@ def test_sizes_are_at_least_one(build, name):
     sizes = {"vocab_size": 3, "embedding_size": 2, "hidden_size": 4} | {name: 0}
     with pytest.raises(ValueError, match=f"{name} must be a whole number of at least 1, got 0"):
         build(**sizes)
-
-
-def test_the_numpy_model_says_what_it_expected(rng):
-    model = random_model(rng, 5, 3, 4)
-    with pytest.raises(ValueError, match="token 5 is outside the vocabulary of 5 symbols"):
-        model.forward(np.array([[1, 5]]))
-    with pytest.raises(TypeError, match="tokens must be integers, got dtype float64"):
-        model.forward(np.ones((1, 2)))
-    with pytest.raises(ValueError, match=r"state has shape \(3, 4\), expected \(2, 4\)"):
-        model.forward(np.ones((2, 6), int), np.zeros((3, 4)))
 
 
 def test_the_dense_embedding_steps_as_if_each_token_stood_once(rng):
