@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pooch
 
 from unrolled.data.text import Vocabulary
 from unrolled.nn import check_size
@@ -140,6 +139,8 @@ def fetch(name):
 
     Raises: ConnectionError if it cannot be fetched; ValueError if it is not the expected file.
     """
+    import pooch  # here, as it looks for a progress bar and warns in a notebook that has none
+
     corpus = CORPORA[name]
     advice = (
         'load_text("pydoc") needs no download, and the environment variable UNROLLED_DATA '
@@ -176,6 +177,8 @@ def mirrored(sha256):
     """
     if not os.environ.get("UNROLLED_DATA"):
         return None
+    import pooch
+
     folder = Path(os.environ["UNROLLED_DATA"])
     if not (folder / "manifest.json").is_file():
         raise FileNotFoundError(f"UNROLLED_DATA is {folder}, which holds no manifest.json")
