@@ -13,7 +13,7 @@ TOOLS = $(VENV)/.made-from-$(notdir $(REQUIREMENTS))
 TEST_TOOLS = $(VENV)/.made-from-requirements-test.txt
 
 .DEFAULT_GOAL = help
-.PHONY: help book execute render serve test check quote backends lock address clean chromium
+.PHONY: help book execute render serve test check quote backends mutants lock address clean chromium
 
 help: ## list the targets
 	@echo "make TARGET, where TARGET is one of"
@@ -44,6 +44,9 @@ quote: $(TOOLS) ## fill the quoted cells from the code
 
 backends: $(TEST_TOOLS) ## every chapter with Keras on PyTorch and on JAX
 	@$(BOOK) backends $(FLAGS)
+
+mutants: $(TEST_TOOLS) ## change the NumPy code in a thousand ways: do its tests notice?
+	@PYTHONPATH=code $(BIN)/python -m book.mutants
 
 address: $(TOOLS) ## set the repository's address everywhere (URL=https://github.com/owner/name)
 	@PYTHONPATH=code $(BIN)/python -m book.address $(URL)
