@@ -66,6 +66,11 @@ def loss_in_keras():
     return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
+def keras_precision(dtype):
+    """The precision asked for where Keras can compute in it, and float32 elsewhere."""
+    return agreement.precision(dtype if KERAS_HAS_FLOAT64 else "float32")
+
+
 def random_model(rng, V, D, H, dtype=np.float64):
     """A NumPy model whose weights, the biases too, are random."""
     model = NumpyCharModel(V, D, H, rng=rng, dtype=dtype)
@@ -82,10 +87,14 @@ def trio(rng, V, D, H, N, dtype="float64"):
     """The same weights in all three, ready to be trained on batches of N."""
     model = random_model(rng, V, D, H, dtype)
     with agreement.precision(dtype):
-        keras_model, torch_model = KerasCharModel(V, D, H, stateful=True), TorchCharModel(V, D, H)
+        torch_model = TorchCharModel(V, D, H)
+    with keras_precision(dtype):
+        keras_model = KerasCharModel(V, D, H, stateful=True)
         keras_model.build((N, 1))
+    # Copies, as Keras on JAX would share the memory of what it is given.
+    weights = {name: param.copy() for name, param in model.params.items()}
     for twin in (keras_model, torch_model):
-        agreement.set_weights(twin, model.params, NAMES)
+        agreement.set_weights(twin, weights, NAMES)
     return model, keras_model, torch_model
 
 
@@ -169,7 +178,7 @@ def curves(rng, name, batches, clip, dtype="float64"):
     """The losses of one pass over the batches, in all three."""
     model, keras_model, torch_model = trio(rng, 9, 4, 6, 3, dtype)
     for_numpy, for_keras, for_torch = OPTIMIZERS[name]
-    with agreement.precision(dtype):
+    with keras_precision(dtype):
         keras_model.compile(for_keras(clip), loss_in_keras())
         return [
             np.array(numpy_train(model, batches, for_numpy(model.params), clip=clip)),
@@ -186,7 +195,7 @@ def test_three_curves_coincide_over_a_hundred_steps(rng, optimizer):
     ours, by_keras, by_torch = curves(rng, optimizer, batches, clip=100.0)
     assert ours.shape == (101,) and np.ptp(ours) > 0.1
     np.testing.assert_allclose(by_torch, ours, atol=1e-9)
-    np.testing.assert_allclose(by_keras, ours, atol=1e-9 if KERAS_HAS_FLOAT64 else 1e-3)
+    np.testing.assert_allclose(by_keras, ours, atol=1e-9 if KERAS_HAS_FLOAT64 else 1e-4)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -396,16 +405,16 @@ def test_the_dense_embedding_steps_as_if_each_token_stood_once(rng):
     lookup, dense = keras.layers.Embedding(3, 2), KerasDenseEmbedding(3, 2)
     for layer in (lookup, dense):
         layer.build()
-    np.testing.assert_array_equal(lookup(tokens), lookup.embeddings.numpy()[tokens])
-    dense.embeddings.assign(lookup.embeddings)
-    np.testing.assert_array_equal(dense(tokens), lookup(tokens))
+    numpy = keras.ops.convert_to_numpy
+    dense.embeddings.assign(numpy(lookup.embeddings).copy())
+    np.testing.assert_array_equal(numpy(dense(tokens)), numpy(lookup(tokens)))
     lengths = {}
     for name, layer in {"lookup": lookup, "dense": dense}.items():
         model = keras.Sequential([layer])
-        before = keras.ops.convert_to_numpy(layer.embeddings).copy()
+        before = numpy(layer.embeddings).copy()
         model.compile(keras.optimizers.Adam(0.01, epsilon=1e-30), "mse")
         model.train_on_batch(tokens, np.ones((1, 10, 2)))
-        step = np.abs(keras.ops.convert_to_numpy(layer.embeddings) - before)
+        step = np.abs(numpy(layer.embeddings) - before)
         lengths[name] = step.mean(axis=1) / 0.01
     np.testing.assert_allclose(lengths["dense"], [1, 1, 0], atol=1e-3)
     if keras.config.backend() == "tensorflow":  # where this changes, the book may drop its cure
