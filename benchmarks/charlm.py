@@ -431,11 +431,15 @@ def work(record, parts):
             for name in names:
                 function, args, options = RUNS[part][name]
                 jobs[pool.submit(function, *args, **options)] = part, name
-        for job in as_completed(jobs):
-            part, name = jobs[job]
-            record.add(part, name, job.result())
-            bar.update()
-            bar.write(f"{part}: {name}: {summary(job.result())}", file=sys.stderr)
+        try:
+            for job in as_completed(jobs):
+                part, name = jobs[job]
+                record.add(part, name, job.result())
+                bar.update()
+                bar.write(f"{part}: {name}: {summary(job.result())}", file=sys.stderr)
+        except BaseException:  # an interruption, or a run that failed: start no more of them
+            pool.shutdown(cancel_futures=True)
+            raise
     for name in last:
         function, args, options = RUNS["speed"][name]
         record.add("speed", name, function(*args, **options))
