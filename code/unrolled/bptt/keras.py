@@ -29,6 +29,12 @@ class KerasRNNModel(keras.Model):
         self.rnn = keras.layers.RNN(cell, return_sequences=True, stateful=stateful, name="rnn")
         self.readout = keras.layers.Dense(vocab_size, name="readout")
 
+    def build(self, input_shape):
+        """Make the weights, and the state if it is to stay. Args: input_shape (N, T)."""
+        self.rnn.build((*input_shape, self.vocab_size))
+        self.readout.build((*input_shape, self.rnn.cell.state_size))
+        self.state = self.rnn.states  # named here too, or ``fit`` on JAX does not see it change
+
     def call(self, tokens):
         """Logits of the next token. Args: tokens (N, T). Returns: (N, T, V)."""
         x = keras.ops.one_hot(tokens, self.vocab_size, dtype=self.compute_dtype)  # (N, T, V)
@@ -51,6 +57,12 @@ class KerasLayerModel(keras.Model):
             name="rnn",
         )
         self.readout = keras.layers.Dense(vocab_size, name="readout")
+
+    def build(self, input_shape):
+        """Make the weights, and the state if it is to stay. Args: input_shape (N, T)."""
+        self.rnn.build((*input_shape, self.vocab_size))
+        self.readout.build((*input_shape, self.rnn.cell.state_size))
+        self.state = self.rnn.states  # named here too, or ``fit`` on JAX does not see it change
 
     def call(self, tokens):
         """Logits of the next token. Args: tokens (N, T). Returns: (N, T, V)."""
