@@ -419,7 +419,7 @@ class _Keras(_Adapter):
         return {v.path.replace("/", "."): v for v in self.model.trainable_variables}
 
     def assign(self, weight, value):
-        weight.assign(value)
+        weight.assign(np.array(value))  # a copy: JAX would go on reading the array itself
 
     def outputs(self, tokens):
         import keras

@@ -26,7 +26,7 @@ class NGram:
     Below the empty context all characters are equally likely, an unseen one included.
 
     Args: train, a string; order, 1 looks at no context, 2 at one character, …
-    Source: Witten and Bell 1991; interpolated as in Chen and Goodman 1999, section 2.3.
+    Source: Witten and Bell 1991; interpolated, as Chen and Goodman 1999 do.
     """
 
     def __init__(self, train, order):

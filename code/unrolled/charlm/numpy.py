@@ -49,13 +49,16 @@ class NumpyTokenRNN:
         self.hs = np.empty((0, 0, H), dtype)
 
     def forward(self, tokens, state=None):
-        """Args: tokens (N, T); state (N, H). Returns: hs (N, T, H), state (N, H)."""
+        """All steps; the next call overwrites the states that this one returns.
+
+        Args: tokens (N, T); state (N, H). Returns: hs (N, T, H), state (N, H).
+        """
         E, W_xh, W_hh, b_h = self.params.values()
         self.tokens = check_tokens(tokens, len(E)).T  # (T, N): time first, as in NumpyRNN
         (T, N), H = self.tokens.shape, len(b_h)
         if state is not None and state.shape != (N, H):
             raise ValueError(f"state has shape {state.shape}, expected {(N, H)}")
-        if self.hs.shape != (T + 1, N, H):  # to ask for new memory each time would cost a fifth
+        if self.hs.shape != (T + 1, N, H):  # else the memory serves again
             self.hs = np.empty((T + 1, N, H), b_h.dtype)
         hs = self.hs  # hs[t] is h_t, hs[0] the state before
         hs[0] = 0 if state is None else state
@@ -81,7 +84,7 @@ class NumpyTokenRNN:
             dh_next = dz[t] @ W_hh.T
         dz, h_prev = dz.reshape(-1, H), self.hs[:-1].reshape(-1, H)
         # Wherever a token stands, its row of the table was used, and these gradients add up. They
-        # are sorted by token for it: np.add.at takes eight times as long.
+        # are sorted by token for it, as np.add.at is slow.
         order = np.argsort(self.tokens, axis=None)
         used, first = np.unique(self.tokens.ravel()[order], return_index=True)
         dtable = np.zeros((len(E), H), dz.dtype)  # (V, H)
