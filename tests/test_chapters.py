@@ -31,11 +31,12 @@ def run(cells, *, until, changes=()):
     for cell_id, old, new in changes:
         assert cells[cell_id].source.count(old) == 1
         cells[cell_id].source = cells[cell_id].source.replace(old, new)
-    # Where the readouts keep their weights: the chapter says so in a cell that is not run here.
+    # Where chapter 1's readouts keep their weights: it says so in a cell that is not run here.
     names = {"readout.kernel": "W_hy", "readout.weight": "W_hy.T", "readout.bias": "b_y"}
-    namespace = {"__name__": "__main__", "names": names}
+    # The sizes of chapter 3's table, from the cell before it.
+    namespace = {"__name__": "__main__", "names": names} | dict(V=7, D=3, H=4, N=2, T=5)
     for cell_id, cell in cells.items():
-        needed = "quote" in cell.metadata or cell_id in ("imports", until)
+        needed = "quote" in cell.metadata or cell_id in ("imports", "imports-book", until)
         if needed:
             exec(compile(cell.source, cell_id, "exec"), namespace)
         if cell_id == until:
@@ -43,22 +44,31 @@ def run(cells, *, until, changes=()):
 
 
 @pytest.mark.parametrize(
-    ("cell_id", "old", "new", "blamed"),
+    ("chapter", "cell_id", "old", "new", "blamed"),
     [
-        ("cell-torch", "h_prev @ self.W_hh", "h_prev @ self.W_hh.T", "TorchSpeller"),
-        ("cell-keras", "h_prev @ self.W_hh", "inputs @ self.W_xh", "KerasSpeller"),
-        ("speller-torch", "hs.append(h)", "hs.insert(0, h)", "TorchSpeller"),
-        ("layer-keras", 'name="rnn"', 'name="rnn", go_backwards=True', "keras SimpleRNN"),
+        (1, "cell-torch", "h_prev @ self.W_hh", "h_prev @ self.W_hh.T", "TorchSpeller"),
+        (1, "cell-keras", "h_prev @ self.W_hh", "inputs @ self.W_xh", "KerasSpeller"),
+        (1, "speller-torch", "hs.append(h)", "hs.insert(0, h)", "TorchSpeller"),
+        (1, "layer-keras", 'name="rnn"', 'name="rnn", go_backwards=True', "keras SimpleRNN"),
+        (2, "rnn-numpy", "dz[t] @ W_hh.T", "dz[t] @ W_hh", "TorchRNNModel: dW_hh"),
+        (2, "rnn-torch", "self.cell(x_t, h)", "self.cell(x_t, h.detach())", "TorchRNNModel: dW"),
+        (2, "layer-torch", "self.rnn(x, state)", "self.rnn(-x, state)", "torch nn.RNN"),
+        (3, "token-rnn", "dz[t] += dh_next", "dz[t] -= dh_next", "KerasCharModel: dE"),
+        (3, "dense-embedding", "return rows", "return -rows", "KerasCharModel"),
+        (3, "model-torch", "self.embedding(tokens),", "-self.embedding(tokens),", "TorchCharModel"),
     ],
 )
-def test_a_reader_who_breaks_a_cell_sees_it_in_the_agreement_table(cell_id, old, new, blamed):
-    from unrolled.agreement import Disagreement
-
-    cells = code_cells("01-hello")
-    with pytest.raises(Disagreement, match=rf"{blamed}: outputs differs by .* in float64"):
+def test_a_reader_who_breaks_a_cell_sees_it_in_the_agreement_table(
+    chapter, cell_id, old, new, blamed
+):
+    cells = code_cells(list(SECONDS)[chapter - 1])
+    with pytest.raises(AssertionError, match=rf"{blamed}.* differs by .* in float64") as raised:
         run(cells, until="agree-run", changes=[(cell_id, old, new)])
+    assert type(raised.value).__name__ == "Disagreement"
 
 
-def test_the_unbroken_chapter_agrees():
-    cells = code_cells("01-hello")
-    assert run(cells, until="agree-run")["table"].largest("float64") <= 1e-10
+@pytest.mark.parametrize("chapter", SECONDS)
+def test_the_unbroken_chapter_agrees(chapter):
+    table = run(code_cells(chapter), until="agree-run")["table"]
+    assert table.largest("float64") <= 1e-10
+    assert table.largest("float64", trajectory=True) <= 1e-9

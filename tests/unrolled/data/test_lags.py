@@ -6,10 +6,13 @@ import pytest
 from unrolled.data.lags import (
     ADDING_BASELINE,
     DISTRACTORS,
+    ECHO_CHANCE,
+    ECHO_VOCABULARY,
     RECALL_CHANCE,
     RECALL_VOCABULARY,
     SYMBOLS,
     adding,
+    echo,
     recall,
 )
 from unrolled.nn import one_hot
@@ -99,3 +102,23 @@ def test_two_numbers_need_two_places(rng, length):
 def test_an_empty_batch_is_refused(rng, task):
     with pytest.raises(ValueError, match="batch_size must be a whole .* at least 1, got 0"):
         task(rng, 0, 4)
+
+
+def test_echo_says_every_letter_again_after_the_lag():
+    tokens, targets = echo(np.random.default_rng(0), 5, 11, 3)
+    assert tokens.shape == targets.shape == (5, 11)
+    assert (targets[:, :3] == 0).all() and ECHO_VOCABULARY.decode([0]) == "."
+    assert (targets[:, 3:] == tokens[:, :8]).all()
+
+
+def test_no_letter_of_echo_is_likelier_than_another():
+    tokens, _ = echo(np.random.default_rng(0), 200, 300, 3)
+    shares = np.bincount(tokens.ravel()) / tokens.size
+    assert shares[0] == 0
+    assert np.allclose(shares[1:], ECHO_CHANCE, atol=0.01)
+
+
+def test_a_lag_longer_than_the_text_leaves_nothing_to_say():
+    assert not echo(np.random.default_rng(0), 2, 3, 5)[1].any()
+    with pytest.raises(ValueError, match="lag must be a whole number of at least 1, got 0"):
+        echo(np.random.default_rng(0), 2, 3, 0)
