@@ -1,6 +1,7 @@
 """The built site as a reader meets it, in a real browser."""
 
 import json
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -11,6 +12,10 @@ from .conftest import SITE, weight
 
 pytestmark = pytest.mark.site
 CHAPTER = "chapters/01-hello.html"
+CHAPTERS = sorted(
+    f"chapters/{path.stem}.html"
+    for path in (Path(__file__).parents[2] / "chapters").glob("[0-9]*.ipynb")
+)
 FRAMEWORKS = ["NumPy", "Keras", "PyTorch"]
 
 
@@ -174,15 +179,16 @@ def test_print_shows_every_framework_under_its_name(visit):
     assert [labels.nth(k).is_visible() for k in range(3)] == [True] * 3
 
 
-def test_chapter_weighs_at_most_one_megabyte(visit, site):
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_chapter_weighs_at_most_one_megabyte(visit, site, chapter):
     page = visit("search.html")  # the profile's first page; what it fetched is not counted
     requests = set()
     page.on("request", lambda request: requests.add(request.url))
-    page.goto(site + CHAPTER, wait_until="load")
+    page.goto(site + chapter, wait_until="load")
     page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
     page.wait_for_timeout(300)
     paths = {urlsplit(url).path.lstrip("/") for url in requests if url.startswith(site)}
-    assert CHAPTER in paths
+    assert chapter in paths
     sizes = {path: weight(SITE / path) for path in paths}
     worst = sorted(sizes.items(), key=lambda item: -item[1])[:5]
     assert sum(sizes.values()) <= 1_000_000, worst
