@@ -49,16 +49,13 @@ class NumpyTokenRNN:
         self.hs = np.empty((0, 0, H), dtype)
 
     def forward(self, tokens, state=None):
-        """All steps; the next call overwrites the states that this one returns.
-
-        Args: tokens (N, T); state (N, H). Returns: hs (N, T, H), state (N, H).
-        """
+        """All steps. Args: tokens (N, T); state (N, H). Returns: hs (N, T, H), state (N, H)."""
         E, W_xh, W_hh, b_h = self.params.values()
         self.tokens = check_tokens(tokens, len(E)).T  # (T, N): time first, as in NumpyRNN
         (T, N), H = self.tokens.shape, len(b_h)
         if state is not None and state.shape != (N, H):
             raise ValueError(f"state has shape {state.shape}, expected {(N, H)}")
-        if self.hs.shape != (T + 1, N, H):  # else the memory serves again
+        if self.hs.shape != (T + 1, N, H):  # else the last call's hs is overwritten
             self.hs = np.empty((T + 1, N, H), b_h.dtype)
         hs = self.hs  # hs[t] is h_t, hs[0] the state before
         hs[0] = 0 if state is None else state
