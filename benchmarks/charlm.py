@@ -74,20 +74,6 @@ RECIPES = {
     | {"threads": [1, 2], "rounds": 7, "seconds": 2.0}
     | {"method": "a process each, in turns; medians of a round's repetitions, then of rounds"},
 }
-NAMES = {
-    "embedding.embeddings": "E",
-    "simple_rnn_cell.kernel": "W_xh",
-    "simple_rnn_cell.recurrent_kernel": "W_hh",
-    "simple_rnn_cell.bias": "b_h",
-    "readout.kernel": "W_hy",
-    "readout.bias": "b_y",
-    "embedding.weight": "E",
-    "weight_ih_l0": "W_xh.T",
-    "weight_hh_l0": "W_hh.T",
-    "bias_ih_l0": "b_h",
-    "bias_hh_l0": "0",
-    "readout.weight": "W_hy.T",
-}
 
 
 class NumpyLearner:
@@ -131,7 +117,7 @@ class TorchLearner:
         self.ours, self.clip = ours, recipe["clip"]
         torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
         self.model = ours.TorchCharModel(*sizes(recipe, len(weights["E"])))
-        agreement.set_weights(self.model, weights, NAMES)
+        agreement.set_weights(self.model, weights, agreement.LIBRARY_NAMES)
         drop = torch.nn.Dropout(recipe.get("dropout", 0.0))
 
         def dropped(rnn, inputs, outputs):  # what the readout sees; the state goes on whole
@@ -172,7 +158,7 @@ class KerasLearner:
         self.ours = ours
         self.model = ours.KerasCharModel(*sizes(recipe, len(weights["E"])), stateful=True)
         self.model.build((recipe["batch_size"], recipe["steps"]))
-        agreement.set_weights(self.model, weights, NAMES)
+        agreement.set_weights(self.model, weights, agreement.LIBRARY_NAMES)
         self.model.compile(
             keras.optimizers.Adam(
                 recipe["learning_rate"], epsilon=1e-8, global_clipnorm=recipe["clip"]

@@ -47,18 +47,6 @@ SETTINGS = {
     "optimizer": "Adam, gradient clipped to norm 1; a fresh batch for each update",
     "chance": RECALL_CHANCE,
 }
-NAMES = {
-    "rnn.weight_ih_l0": "W_xh.T",
-    "rnn.weight_hh_l0": "W_hh.T",
-    "rnn.bias_ih_l0": "b_h",
-    "rnn.bias_hh_l0": "0",
-    "readout.weight": "W_hy.T",
-    "readout.bias": "b_y",
-    "rnn.simple_rnn_cell.kernel": "W_xh",
-    "rnn.simple_rnn_cell.recurrent_kernel": "W_hh",
-    "rnn.simple_rnn_cell.bias": "b_h",
-    "readout.kernel": "W_hy",
-}
 
 
 def rnn_start(rng):
@@ -78,7 +66,7 @@ def torch_rnn(weights, nonlinearity="tanh"):
     """PyTorch's layer with a readout. The second of its two biases stays at 0."""
     model = TorchLayerModel(V, H)
     model.rnn = torch.nn.RNN(V, H, nonlinearity=nonlinearity, batch_first=True)
-    agreement.set_weights(model, weights, NAMES)
+    agreement.set_weights(model, weights, agreement.LIBRARY_NAMES)
     model.rnn.bias_hh_l0.requires_grad_(False)
     return model
 
@@ -165,7 +153,7 @@ class KerasLearner:
         inner = KerasLayerModel(V, H)
         tokens = keras.Input((None,), dtype="int64")
         self.model = keras.Model(tokens, inner(tokens)[:, -1])
-        agreement.set_weights(inner, weights, NAMES)
+        agreement.set_weights(inner, weights, agreement.LIBRARY_NAMES)
         self.model.compile(
             keras.optimizers.Adam(learning_rate, global_clipnorm=1.0),
             keras.losses.SparseCategoricalCrossentropy(from_logits=True),

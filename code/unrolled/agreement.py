@@ -23,6 +23,21 @@ from unrolled import nn, optim
 MIME = "application/vnd.unrolled.agreement+json"
 BOUNDS = {"float64": 1e-10, "float32": 1e-5}
 HELD = "0"  # in a table of names: a redundant bias, kept at zero
+# Where the libraries' own layers keep the book's weights; chapters show the rows that they use.
+LIBRARY_NAMES = {
+    "embedding.embeddings": "E",  # keras.layers.Embedding
+    "embedding.weight": "E",  # torch.nn.Embedding
+    "simple_rnn_cell.kernel": "W_xh",  # keras.layers.SimpleRNN
+    "simple_rnn_cell.recurrent_kernel": "W_hh",
+    "simple_rnn_cell.bias": "b_h",
+    "weight_ih_l0": "W_xh.T",  # torch.nn.RNN
+    "weight_hh_l0": "W_hh.T",
+    "bias_ih_l0": "b_h",
+    "bias_hh_l0": HELD,
+    "readout.kernel": "W_hy",  # keras.layers.Dense
+    "readout.weight": "W_hy.T",  # torch.nn.Linear
+    "readout.bias": "b_y",  # both
+}
 TRAJECTORY = "loss after "  # how the name of such a row begins
 TRAJECTORY_BOUND = 1e-9  # float64; in float32 rounding accumulates, so it is reported only
 

@@ -11,18 +11,7 @@ from unrolled.bptt.numpy import NumpyRNN, NumpyRNNModel, numpy_truncated
 from unrolled.bptt.torch import TorchLayerModel, TorchRNN, TorchRNNModel, torch_truncated
 from unrolled.hello.keras import KerasRNNCell
 
-NAMES = {
-    "readout.kernel": "W_hy",
-    "readout.weight": "W_hy.T",
-    "readout.bias": "b_y",
-    "simple_rnn_cell.kernel": "W_xh",
-    "simple_rnn_cell.recurrent_kernel": "W_hh",
-    "simple_rnn_cell.bias": "b_h",
-    "weight_ih_l0": "W_xh.T",
-    "weight_hh_l0": "W_hh.T",
-    "bias_ih_l0": "b_h",
-    "bias_hh_l0": "0",
-}
+NAMES = agreement.LIBRARY_NAMES
 KERAS_HAS_FLOAT64 = keras.config.backend() == "tensorflow"
 SIZES = [(2, 5, 3, 4), (1, 4, 2, 3), (3, 1, 2, 4)]  # N, T, D, H
 

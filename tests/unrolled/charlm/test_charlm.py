@@ -36,20 +36,7 @@ from unrolled.data.corpora import stream_batches
 from unrolled.optim import SGD, Adagrad, Adam
 from unrolled.sampling import generate, greedy
 
-NAMES = {
-    "embedding.embeddings": "E",
-    "simple_rnn_cell.kernel": "W_xh",
-    "simple_rnn_cell.recurrent_kernel": "W_hh",
-    "simple_rnn_cell.bias": "b_h",
-    "readout.kernel": "W_hy",
-    "readout.bias": "b_y",
-    "embedding.weight": "E",
-    "weight_ih_l0": "W_xh.T",
-    "weight_hh_l0": "W_hh.T",
-    "bias_ih_l0": "b_h",
-    "bias_hh_l0": "0",
-    "readout.weight": "W_hy.T",
-}
+NAMES = agreement.LIBRARY_NAMES
 SIZES = [(7, 2, 5, 3, 6), (4, 6, 3, 1, 5), (5, 3, 2, 4, 1), (3, 1, 1, 2, 7)]  # V, D, H, N, T
 # Keras rounds Adam's betas to float32; on PyTorch and JAX it computes in float32 whatever is asked.
 BETAS = float(np.float32(0.9)), float(np.float32(0.999))

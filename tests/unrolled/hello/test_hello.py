@@ -22,18 +22,7 @@ from unrolled.hello.torch import (
     torch_fit,
 )
 
-NAMES = {
-    "readout.kernel": "W_hy",
-    "readout.weight": "W_hy.T",
-    "readout.bias": "b_y",
-    "simple_rnn_cell.kernel": "W_xh",
-    "simple_rnn_cell.recurrent_kernel": "W_hh",
-    "simple_rnn_cell.bias": "b_h",
-    "weight_ih_l0": "W_xh.T",
-    "weight_hh_l0": "W_hh.T",
-    "bias_ih_l0": "b_h",
-    "bias_hh_l0": "0",
-}
+NAMES = agreement.LIBRARY_NAMES
 
 
 @pytest.fixture
