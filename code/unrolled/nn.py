@@ -35,6 +35,26 @@ def check_tokens(tokens, vocab_size):
     return tokens
 
 
+def check_state(state, shape, parts):
+    """Return ``state`` if it is ``parts`` arrays of this shape, else raise ValueError."""
+    shapes = [tuple(part.shape) for part in state]
+    if shapes != [shape] * parts:
+        raise ValueError(f"state has shapes {shapes}, expected {parts} of {shape}")
+    return state
+
+
+def check_mask(mask, shape):
+    """Return ``mask`` if it is None, or booleans of this shape, else raise.
+
+    Raises: TypeError for a mask that is not boolean, ValueError for one of another shape.
+    """
+    if mask is not None and str(mask.dtype).removeprefix("torch.") != "bool":
+        raise TypeError(f"mask must be boolean, True for a real step, got dtype {mask.dtype}")
+    if mask is not None and tuple(mask.shape) != shape:
+        raise ValueError(f"mask has shape {tuple(mask.shape)}, expected {shape}")
+    return mask
+
+
 def one_hot(tokens, vocab_size, dtype=np.float32):
     """Turn each token into a row with a single 1.
 
@@ -43,6 +63,18 @@ def one_hot(tokens, vocab_size, dtype=np.float32):
     Raises: ValueError for a token outside the vocabulary, TypeError for one that is no integer.
     """
     return np.eye(vocab_size, dtype=dtype)[check_tokens(tokens, vocab_size)]  # (..., V)
+
+
+def sigmoid(z, out=None):
+    """Squash each number into (0, 1): 1 / (1 + exp(-z)).
+
+    Args: z (...); out, an array to write to, which may be z itself. Returns: (...).
+    """
+    out = np.negative(z, out=out)
+    with np.errstate(over="ignore"):  # exp may be infinite: then the answer is 0, as it should be
+        np.exp(out, out=out)
+    out += 1
+    return np.reciprocal(out, out=out)
 
 
 def softmax(logits):
