@@ -23,6 +23,28 @@ from unrolled import nn, optim
 MIME = "application/vnd.unrolled.agreement+json"
 BOUNDS = {"float64": 1e-10, "float32": 1e-5}
 HELD = "0"  # in a table of names: a redundant bias, kept at zero
+
+
+def keras_gru_order(weight):
+    """From the book's and PyTorch's r, z, n to Keras's z, r, n. Args: (..., 3H)."""
+    r, z, n = np.split(weight, 3, axis=-1)
+    return np.concatenate([z, r, n], axis=-1)
+
+
+def keras_gru_bias(weights):
+    """Keras's two biases of a GRU, (2, 3H): the second acts in n alone, the rest is held at 0."""
+    bias = keras_gru_order(weights["b_h"])
+    return np.stack([bias, torch_second_bias(weights)])
+
+
+def torch_second_bias(weights):
+    """PyTorch's second bias, as long as b_h: held at 0, but for n in a GRU."""
+    bias = np.zeros_like(weights["b_h"])
+    if "b_hn" in weights:
+        bias[-len(weights["b_hn"]) :] = weights["b_hn"]
+    return bias
+
+
 # Where the libraries' own layers keep the book's weights; chapters show the rows that they use.
 LIBRARY_NAMES = {
     "embedding.embeddings": "E",  # keras.layers.Embedding
@@ -30,10 +52,16 @@ LIBRARY_NAMES = {
     "simple_rnn_cell.kernel": "W_xh",  # keras.layers.SimpleRNN
     "simple_rnn_cell.recurrent_kernel": "W_hh",
     "simple_rnn_cell.bias": "b_h",
-    "weight_ih_l0": "W_xh.T",  # torch.nn.RNN
+    "lstm_cell.kernel": "W_xh",  # keras.layers.LSTM
+    "lstm_cell.recurrent_kernel": "W_hh",
+    "lstm_cell.bias": "b_h",
+    "gru_cell.kernel": lambda weights: keras_gru_order(weights["W_xh"]),  # keras.layers.GRU
+    "gru_cell.recurrent_kernel": lambda weights: keras_gru_order(weights["W_hh"]),
+    "gru_cell.bias": keras_gru_bias,
+    "weight_ih_l0": "W_xh.T",  # torch.nn.RNN, LSTM, GRU
     "weight_hh_l0": "W_hh.T",
     "bias_ih_l0": "b_h",
-    "bias_hh_l0": HELD,
+    "bias_hh_l0": torch_second_bias,
     "readout.kernel": "W_hy",  # keras.layers.Dense
     "readout.weight": "W_hy.T",  # torch.nn.Linear
     "readout.bias": "b_y",  # both
@@ -67,7 +95,8 @@ def set_weights(model, weights, names=None):
     """Copy weights into a model of any of the three frameworks.
 
     Args: weights {book's name: array}; names {model's name: book's name}, where "W.T" means
-    transposed and "0" a redundant bias that stays at zero and is not trained.
+    transposed and "0" a redundant bias that stays at zero and is not trained. In place of a name,
+    a function: it arranges the numbers of ``weights``, and zeros to be held, as the model has them.
     Raises: ValueError for a weight of the model that neither table knows, or a wrong shape.
     """
     _wrap(model, names).set_weights(weights)
@@ -317,8 +346,8 @@ def _wrap(model, names):
 class _Adapter:
     """A model whose weights and gradients are spoken of by the book's names.
 
-    ``weights`` is {path in the model: the framework's own array}, ``places`` {path: (book's name,
-    whether the model keeps it transposed)}.
+    ``weights`` is {path in the model: the framework's own array}, ``places`` {path: the book's
+    name, or a function that arranges the book's weights as the model has them}.
     """
 
     def __init__(self, model, names):
@@ -326,31 +355,72 @@ class _Adapter:
         self.weights = self.find_weights()
         self.places = {path: _place(path, names or {}) for path in self.weights}
 
+    def arrange(self, path, weights):
+        """The weight at ``path``, made of the book's. Args: weights {book's name: array}."""
+        place, shape = self.places[path], tuple(self.weights[path].shape)
+        if place == HELD:
+            return np.zeros(shape)
+        if callable(place):
+            value = place(weights)
+        elif place.removesuffix(".T") in weights:
+            value = np.asarray(weights[place.removesuffix(".T")])
+            value = value.T if place.endswith(".T") else value
+        else:
+            raise ValueError(f"{path} is none of {', '.join(weights)}: name it in `names`")
+        if value.shape != shape:
+            raise ValueError(f"{path} has shape {shape}, got {value.shape}")
+        return value
+
     def set_weights(self, weights):
         for path, weight in self.weights.items():
-            name, transposed = self.places[path]
-            if name != HELD and name not in weights:
-                raise ValueError(f"{path} is none of {', '.join(weights)}: name it in `names`")
-            value = np.zeros(weight.shape) if name == HELD else np.asarray(weights[name])
-            value = value.T if transposed else value
-            if value.shape != tuple(weight.shape):
-                raise ValueError(f"{path} has shape {tuple(weight.shape)}, got {value.shape}")
-            self.assign(weight, value)
+            self.assign(weight, self.arrange(path, weights))
+        self.number(weights)
+
+    def number(self, weights):
+        """Find where each number of the model stands in the book's weights.
+
+        They are numbered from 1 and arranged as weights would be: then ``index`` {path: array}
+        tells which is which, and is 0 where the model holds a zero.
+        """
+        ends = np.cumsum([np.size(array) for array in weights.values()]).tolist()
+        self.numbered = {
+            name: np.arange(end - np.size(array) + 1, end + 1).reshape(np.shape(array))
+            for (name, array), end in zip(weights.items(), ends, strict=True)
+        }
+        self.index = {path: self.arrange(path, self.numbered) for path in self.weights}
 
     def by_book_name(self, grads):
         """Args: grads {path: array, or None where the loss does not depend on the weight}.
 
         Returns: {book's name: array}, those held at zero left out.
         """
-        named = {
-            self.places[path]: np.zeros(self.weights[path].shape) if grad is None else grad
-            for path, grad in grads.items()
-        }
+        if not hasattr(self, "index"):  # the weights are the model's own
+            plain = {path: name for path, name in self.places.items() if isinstance(name, str)}
+            shapes = {path: tuple(self.weights[path].shape) for path in plain}
+            self.number(
+                {
+                    name.removesuffix(".T"): np.empty(shapes[path][:: -1 if ".T" in name else 1])
+                    for path, name in plain.items()
+                    if name != HELD
+                }
+            )
+        dtype = next((grad.dtype for grad in grads.values() if grad is not None), float)
+        flat = np.zeros(1 + max(array.max() for array in self.numbered.values()), dtype)
+        for path, grad in grads.items():
+            if grad is not None:
+                flat[self.index[path]] = grad
+        known = set(np.concatenate([index.ravel() for index in self.index.values()]))
         return {
-            name: grad.T if transposed else grad
-            for (name, transposed), grad in named.items()
-            if name != HELD
+            name: flat[numbers]
+            for name, numbers in self.numbered.items()
+            if numbers.flat[0] in known
         }
+
+    def hold(self):
+        """Set what is held back to 0: as good as no gradient, as optimizers do number by number."""
+        for path, weight in self.weights.items():
+            if not self.index[path].all():
+                self.assign(weight, np.where(self.index[path] == 0, 0, self.value(weight)))
 
 
 class _NumPy(_Adapter):
@@ -388,6 +458,9 @@ class _Torch(_Adapter):
         with torch.no_grad():
             weight.copy_(torch.as_tensor(value))
 
+    def value(self, weight):
+        return weight.detach().cpu().numpy()
+
     def tensor(self, array):
         import torch
 
@@ -416,12 +489,14 @@ class _Torch(_Adapter):
     def train(self, optimizer, learning_rate, batches):
         import torch
 
-        trained = [w for path, w in self.weights.items() if self.places[path][0] != HELD]
         options = OPTIMIZERS[optimizer]["torch"]
-        updates = getattr(torch.optim, optimizer)(trained, lr=learning_rate, **options)
+        updates = getattr(torch.optim, optimizer)(
+            self.weights.values(), lr=learning_rate, **options
+        )
         for tokens, targets in batches:
             self.backward(tokens, targets)
             updates.step()
+            self.hold()
 
 
 class _Keras(_Adapter):
@@ -435,6 +510,11 @@ class _Keras(_Adapter):
 
     def assign(self, weight, value):
         weight.assign(np.array(value))  # a copy: JAX would go on reading the array itself
+
+    def value(self, weight):
+        import keras
+
+        return keras.ops.convert_to_numpy(weight)
 
     def outputs(self, tokens):
         import keras
@@ -484,10 +564,10 @@ class _Keras(_Adapter):
         self.model.compile(updates, loss=[self.loss, *states] if states else self.loss)
         for tokens, targets in batches:
             self.model.train_on_batch(tokens, [targets, *states] if states else targets)
+            self.hold()
 
 
 def _place(path, names):
-    """Where the book keeps the weight at ``path`` ("rnn.weight_ih_l0"): (name, transposed)."""
+    """Where the book keeps the weight at ``path`` ("rnn.weight_ih_l0"), by the longest match."""
     matches = [key for key in names if f".{path}".endswith(f".{key}")]
-    name = names[max(matches, key=len)] if matches else path.rpartition(".")[2]
-    return name.removesuffix(".T"), name.endswith(".T")
+    return names[max(matches, key=len)] if matches else path.rpartition(".")[2]

@@ -87,6 +87,76 @@ class KerasCharModel(keras.Model):
         return super().get_config() | sizes
 
 
+@keras.saving.register_keras_serializable("unrolled")
+class KerasLanguageModel(keras.Model):
+    """The model around any recurrent layer: embedding, layer, readout.
+
+    Args: vocab_size V; embedding_size D; layer, which returns its states of all steps and the
+    last one; stateful, whether the state stays from batch to batch until ``reset_state``.
+    """
+
+    def __init__(self, vocab_size, embedding_size, layer, *, stateful=False, **kwargs):
+        super().__init__(**kwargs)
+        V, D = check_size("vocab_size", vocab_size), check_size("embedding_size", embedding_size)
+        if not (layer.return_sequences and layer.return_state):
+            raise ValueError("layer must have return_sequences=True and return_state=True")
+        self.stateful = stateful
+        self.embedding = KerasDenseEmbedding(V, D, name="embedding")
+        self.rnn = layer
+        self.readout = keras.layers.Dense(V, name="readout")
+
+    def build(self, input_shape):
+        """Make the weights, and the state if it is to stay. Args: input_shape (N, T)."""
+        self.embedding.build(input_shape)
+        self.rnn.build((*input_shape, self.embedding.output_dim))
+        self.sizes = keras.tree.flatten(self.rnn.state_size)  # of h; of h and c
+        self.readout.build((*input_shape, self.sizes[0]))
+        if self.stateful:
+            N = input_shape[0]
+            self.state = [
+                self.add_weight((N, size), "zeros", trainable=False, name=f"state_{i}")
+                for i, size in enumerate(self.sizes)
+            ]
+
+    def call(self, tokens):
+        """Logits of the next token. Args: tokens (N, T). Returns: (N, T, V)."""
+        x = self.embedding(tokens)
+        if not self.stateful:
+            hs, *_ = self.rnn(x)
+        else:  # copies, as the gradient wants the state that was there before
+            before = [keras.ops.copy(part) for part in self.state]
+            hs, *after = self.rnn(x, initial_state=before)
+            for part, last in zip(self.state, after, strict=True):
+                part.assign(last)
+        return self.readout(hs)
+
+    def reset_state(self):
+        """Forget what was read."""
+        for part in self.state:
+            part.assign(keras.ops.zeros(part.shape))
+
+    def reader(self):
+        """The same weights with the state in the open, for any batch.
+
+        Returns: a keras.Model from [tokens (N, T), *state] to [logits (N, T, V), *state].
+        """
+        tokens = keras.Input((None,), dtype="int32")
+        state = [keras.Input((size,)) for size in self.sizes]
+        hs, *last = self.rnn(self.embedding(tokens), initial_state=state)
+        return keras.Model([tokens, *state], [self.readout(hs), *last])
+
+    def get_config(self):
+        """What Keras needs to save the model and load it again."""
+        sizes = {"vocab_size": self.readout.units, "embedding_size": self.embedding.output_dim}
+        layer = keras.saving.serialize_keras_object(self.rnn)
+        return super().get_config() | sizes | {"layer": layer, "stateful": self.stateful}
+
+    @classmethod
+    def from_config(cls, config):
+        """Build the model that ``get_config`` describes."""
+        return cls(**config | {"layer": keras.saving.deserialize_keras_object(config["layer"])})
+
+
 def keras_train(model, batches):
     """Go once through the batches: a stateful model hands the state on, not the gradient.
 
@@ -118,11 +188,12 @@ def keras_bits(model, tokens, *, chunk=1000):
     if len(tokens) < 2:
         raise ValueError(f"there is nothing to predict in a text of {len(tokens)} tokens")
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum")
-    reader, nats, state = model.reader(), 0.0, np.zeros((1, model.rnn.units))
+    reader, nats = model.reader(), 0.0
+    state = [np.zeros((1, part.shape[1])) for part in reader.inputs[1:]]
     for start in range(0, len(tokens) - 1, chunk):
         targets = tokens[start + 1 : start + chunk + 1]
         inputs = tokens[None, start : start + len(targets)]
-        logits, state = reader.predict_on_batch([inputs, state])
+        logits, *state = reader.predict_on_batch([inputs, *state])
         nats += float(loss(targets, logits[0]))
     return nats / (len(tokens) - 1) / math.log(2)
 
@@ -130,14 +201,15 @@ def keras_bits(model, tokens, *, chunk=1000):
 def keras_step(model):
     """The model one token at a time, to write with. Returns: step(token, state).
 
-    step takes a token and the state (1, H), None at first; it returns logits (V,), a NumPy
+    step takes a token and the state [(1, H)], None at first; it returns logits (V,), a NumPy
     array, and the state.
     """
     reader = model.reader()
+    start = [np.zeros((1, part.shape[1])) for part in reader.inputs[1:]]
 
     def step(token, state):
-        state = np.zeros((1, model.rnn.units)) if state is None else state
-        logits, state = reader.predict_on_batch([np.array([[token]]), state])
+        inputs = [np.array([[token]]), *(start if state is None else state)]
+        logits, *state = reader.predict_on_batch(inputs)
         return logits[0, 0], state
 
     return step

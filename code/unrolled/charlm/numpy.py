@@ -25,7 +25,7 @@ from pathlib import Path
 
 import numpy as np
 
-from unrolled.nn import check_size, check_tokens, cross_entropy
+from unrolled.nn import Embedding, Linear, check_size, check_tokens, cross_entropy
 from unrolled.optim import clip_by_norm
 
 NAMES = "E", "W_xh", "W_hh", "b_h", "W_hy", "b_y"
@@ -126,6 +126,38 @@ class NumpyCharModel:
         dhs = (dlogits.T @ self.params["W_hy"].T).reshape(T, N, -1).swapaxes(0, 1)
         dstate = self.rnn.backward(dhs, dstate)
         self.grads = self.rnn.grads | {"W_hy": self.h.T @ dlogits.T, "b_y": dlogits.sum(axis=1)}
+        return dstate
+
+
+class NumpyLanguageModel:
+    """The model around any recurrent layer: embedding, layer, readout.
+
+    Args: vocab_size V; layer, from D inputs to H states; rng, a numpy Generator.
+    """
+
+    def __init__(self, vocab_size, layer, *, rng):
+        D, H, dtype = len(layer.params["W_xh"]), len(layer.params["W_hh"]), layer.params["b_h"].dtype
+        self.embedding = Embedding(vocab_size, D, rng=rng, dtype=dtype)
+        self.rnn = layer
+        self.readout = Linear(H, vocab_size, rng=rng, dtype=dtype)
+        self.params = {"E": self.embedding.E, **layer.params}
+        self.params |= {"W_hy": self.readout.W, "b_y": self.readout.b}
+
+    def forward(self, tokens, state=None):
+        """Args: tokens (N, T); state, as the layer has it. Returns: logits (N, T, V), state."""
+        hs, state = self.rnn.forward(self.embedding.forward(tokens), state)
+        return self.readout.forward(hs), state
+
+    def backward(self, dlogits, dstate=None):
+        """Fill ``grads`` for the last ``forward``.
+
+        Args: dlogits (N, T, V); dstate, the gradient in the last state from what came after.
+        Returns: dstate, the gradient in the state before the first step.
+        """
+        dx, dstate = self.rnn.backward(self.readout.backward(dlogits), dstate)
+        self.embedding.backward(dx)
+        self.grads = {"E": self.embedding.dE, **self.rnn.grads}
+        self.grads |= {"W_hy": self.readout.dW, "b_y": self.readout.db}
         return dstate
 
 

@@ -41,6 +41,31 @@ class TorchCharModel(nn.Module):
         return self.readout(hs), state
 
 
+class TorchLanguageModel(nn.Module):
+    """The model around any recurrent layer: embedding, layer, readout.
+
+    Args: vocab_size V; layer, batch first, from D inputs to H states, whose sizes are given too:
+    embedding_size D; hidden_size H.
+    """
+
+    def __init__(self, vocab_size, embedding_size, hidden_size, layer):
+        super().__init__()
+        V = check_size("vocab_size", vocab_size)
+        self.embedding = nn.Embedding(V, embedding_size)
+        self.rnn = layer
+        self.readout = nn.Linear(hidden_size, V)
+
+    def forward(self, tokens, state=None):
+        """Args: tokens (N, T); state, as the layer has it. Returns: logits (N, T, V), state."""
+        hs, state = self.rnn(self.embedding(tokens), state)
+        return self.readout(hs), state
+
+
+def detach(state):
+    """Cut the gradient: the same numbers, and how they were made is forgotten."""
+    return tuple(map(detach, state)) if isinstance(state, tuple) else state.detach()
+
+
 def torch_train(model, batches, optimizer, *, clip):
     """Go once through the batches: the state is handed on, ``detach`` cuts the gradient.
 
@@ -57,7 +82,7 @@ def torch_train(model, batches, optimizer, *, clip):
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), clip)
         optimizer.step()
-        state = state.detach()
+        state = detach(state)
         losses.append(loss.item())
     return losses
 
