@@ -35,11 +35,18 @@ def check_tokens(tokens, vocab_size):
     return tokens
 
 
-def check_state(state, shape, parts):
-    """Return ``state`` if it is ``parts`` arrays of this shape, else raise ValueError."""
+def check_shape(name, array, shape):
+    """Return ``array`` if it has this shape, else raise ValueError."""
+    if tuple(array.shape) != shape:
+        raise ValueError(f"{name} has shape {tuple(array.shape)}, expected {shape}")
+    return array
+
+
+def check_state(name, state, shape, parts):
+    """Return ``state`` if it is a tuple or list of so many arrays of this shape, else raise."""
     shapes = [tuple(part.shape) for part in state]
-    if shapes != [shape] * parts:
-        raise ValueError(f"state has shapes {shapes}, expected {parts} of {shape}")
+    if not isinstance(state, tuple | list) or shapes != [shape] * parts:
+        raise ValueError(f"{name} has the shapes {shapes}, expected {parts} arrays of {shape}")
     return state
 
 
@@ -50,9 +57,15 @@ def check_mask(mask, shape):
     """
     if mask is not None and str(mask.dtype).removeprefix("torch.") != "bool":
         raise TypeError(f"mask must be boolean, True for a real step, got dtype {mask.dtype}")
-    if mask is not None and tuple(mask.shape) != shape:
-        raise ValueError(f"mask has shape {tuple(mask.shape)}, expected {shape}")
-    return mask
+    return mask if mask is None else check_shape("mask", mask, shape)
+
+
+def unless_skipped(mask, t, new, old):
+    """What holds past step t: ``new`` (N, ...), but ``old`` in sequences whose mask is False.
+
+    Args: mask (N, T), or None to skip nothing.
+    """
+    return new if mask is None else np.where(mask[:, t, None], new, old)
 
 
 def one_hot(tokens, vocab_size, dtype=np.float32):

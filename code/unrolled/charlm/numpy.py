@@ -136,7 +136,11 @@ class NumpyLanguageModel:
     """
 
     def __init__(self, vocab_size, layer, *, rng):
-        D, H, dtype = len(layer.params["W_xh"]), len(layer.params["W_hh"]), layer.params["b_h"].dtype
+        D, H, dtype = (
+            len(layer.params["W_xh"]),
+            len(layer.params["W_hh"]),
+            layer.params["b_h"].dtype,
+        )
         self.embedding = Embedding(vocab_size, D, rng=rng, dtype=dtype)
         self.rnn = layer
         self.readout = Linear(H, vocab_size, rng=rng, dtype=dtype)

@@ -21,7 +21,7 @@ Source: Cho et al. 2014, with the reset after the product, as Keras and PyTorch 
 
 import numpy as np
 
-from unrolled.nn import check_mask, check_size, sigmoid
+from unrolled.nn import check_mask, check_shape, check_size, sigmoid, unless_skipped
 
 
 class NumpyGRU:
@@ -61,12 +61,10 @@ class NumpyGRU:
         (N, T, D), H = x.shape, len(b_hn)
         if len(W_xh) != D:
             raise ValueError(f"x has {D} features, the layer was built for {len(W_xh)}")
-        if state is not None and state.shape != (N, H):
-            raise ValueError(f"state has shape {state.shape}, expected {(N, H)}")
         self.mask = check_mask(mask, (N, T))
         x = self.x = np.ascontiguousarray(x.swapaxes(0, 1))  # (T, N, D)
         hs = self.hs = np.empty((T + 1, N, H), b_hn.dtype)  # hs[t] is h_t, hs[0] the start
-        hs[0] = 0 if state is None else state
+        hs[0] = 0 if state is None else check_shape("state", state, (N, H))
         self.gates = (x.reshape(T * N, D) @ W_xh).reshape(T, N, 3 * H)  # every input at once
         self.gates += b_h
         self.h_n = np.empty_like(hs[1:])
@@ -79,11 +77,7 @@ class NumpyGRU:
             np.add(h[:, 2 * H :], b_hn, out=self.h_n[t])
             n += r * self.h_n[t]
             np.tanh(n, out=n)
-            np.subtract(hs[t], n, out=hs[t + 1])
-            hs[t + 1] *= z
-            hs[t + 1] += n  # (5.4), as n + z * (h_prev - n)
-            if mask is not None:  # a skipped step leaves the state as it was
-                np.copyto(hs[t + 1], hs[t], where=~mask[:, t, None])
+            hs[t + 1] = unless_skipped(mask, t, n + z * (hs[t] - n), hs[t])  # (5.4)
         return hs[1:].swapaxes(0, 1), hs[T]
 
     def backward(self, dhs, dstate=None):
@@ -94,26 +88,22 @@ class NumpyGRU:
         """
         W_xh, W_hh, b_h, b_hn = self.params.values()
         (T, N, D), H = self.x.shape, len(b_hn)
-        if dhs.shape != (N, T, H):
-            raise ValueError(f"dhs has shape {dhs.shape}, the last forward gave {(N, T, H)}")
-        dh_next = np.zeros((N, H), b_hn.dtype) if dstate is None else dstate
+        check_shape("dhs", dhs, (N, T, H))
+        dh_next = self.init_state(N) if dstate is None else check_shape("dstate", dstate, (N, H))
         # What acts before the gates: the same on x's side and on h's, but for the r in (5.3).
         dgates, dgates_h = np.empty((2, T, N, 3 * H), b_hn.dtype)
         for t in reversed(range(T)):
             r, z, n = self.gates[t].reshape(N, 3, H).swapaxes(0, 1)
             dr, dz, dn = dgates[t].reshape(N, 3, H).swapaxes(0, 1)
             dh = dhs[:, t] + dh_next
-            if self.mask is not None:
-                dh, passed = dh * self.mask[:, t, None], dh * ~self.mask[:, t, None]
             np.multiply(dh * (1 - z), 1 - n**2, out=dn)
             np.multiply(dh * (self.hs[t] - n), z * (1 - z), out=dz)
             np.multiply(dn * self.h_n[t], r * (1 - r), out=dr)
+            if self.mask is not None:  # past a skipped step, the gradient goes as it came
+                dgates[t] *= self.mask[:, t, None]
             dgates_h[t] = dgates[t]
             dgates_h[t, :, 2 * H :] *= r
-            dh_next = dgates_h[t] @ W_hh.T
-            dh_next += dh * z
-            if self.mask is not None:  # past a skipped step, the gradient goes as it came
-                dh_next += passed
+            dh_next = unless_skipped(self.mask, t, dgates_h[t] @ W_hh.T + dh * z, dh)  # (5.8)
         x, h_prev = self.x.reshape(-1, D), self.hs[:-1].reshape(-1, H)
         dgates, dgates_h = dgates.reshape(-1, 3 * H), dgates_h.reshape(-1, 3 * H)
         self.grads = {"W_xh": x.T @ dgates, "W_hh": h_prev.T @ dgates_h}

@@ -53,7 +53,7 @@ class TorchLSTM(nn.Module):
         if len(self.W_xh) != D:
             raise ValueError(f"x has {D} features, the layer was built for {len(self.W_xh)}")
         check_mask(mask, (N, T))
-        state = self.init_state(N) if state is None else check_state(state, (N, H), 2)
+        state = self.init_state(N) if state is None else check_state("state", state, (N, H), 2)
         hs = []
         for t in range(T):
             after = self.step(x[:, t], state)

@@ -14,7 +14,7 @@ Source: Zhou, Wu, Zhang, Zhou 2016, Minimal gated unit for recurrent neural netw
 
 import numpy as np
 
-from unrolled.nn import check_mask, check_size, sigmoid
+from unrolled.nn import check_mask, check_shape, check_size, sigmoid, unless_skipped
 
 
 class NumpyMGU:
@@ -54,12 +54,10 @@ class NumpyMGU:
         (N, T, D), H = x.shape, len(W_hh)
         if len(W_xh) != D:
             raise ValueError(f"x has {D} features, the layer was built for {len(W_xh)}")
-        if state is not None and state.shape != (N, H):
-            raise ValueError(f"state has shape {state.shape}, expected {(N, H)}")
         self.mask = check_mask(mask, (N, T))
         x = self.x = np.ascontiguousarray(x.swapaxes(0, 1))  # (T, N, D)
         hs = self.hs = np.empty((T + 1, N, H), b_h.dtype)  # hs[t] is h_t, hs[0] the start
-        hs[0] = 0 if state is None else state
+        hs[0] = 0 if state is None else check_shape("state", state, (N, H))
         self.gates = (x.reshape(T * N, D) @ W_xh).reshape(T, N, 2 * H)  # every input at once
         self.gates += b_h
         W_hf, W_hn = np.ascontiguousarray(W_hh.reshape(H, 2, H).swapaxes(0, 1))
@@ -69,11 +67,7 @@ class NumpyMGU:
             sigmoid(f, out=f)
             n += (f * hs[t]) @ W_hn
             np.tanh(n, out=n)
-            np.subtract(n, hs[t], out=hs[t + 1])
-            hs[t + 1] *= f
-            hs[t + 1] += hs[t]  # (5.11), as h_prev + f * (n - h_prev)
-            if mask is not None:  # a skipped step leaves the state as it was
-                np.copyto(hs[t + 1], hs[t], where=~mask[:, t, None])
+            hs[t + 1] = unless_skipped(mask, t, hs[t] + f * (n - hs[t]), hs[t])  # (5.11)
         return hs[1:].swapaxes(0, 1), hs[T]
 
     def backward(self, dhs, dstate=None):
@@ -84,24 +78,26 @@ class NumpyMGU:
         """
         W_xh, W_hh, b_h = self.params.values()
         (T, N, D), H = self.x.shape, len(W_hh)
-        if dhs.shape != (N, T, H):
-            raise ValueError(f"dhs has shape {dhs.shape}, the last forward gave {(N, T, H)}")
-        dh_next = np.zeros((N, H), b_h.dtype) if dstate is None else dstate
+        check_shape("dhs", dhs, (N, T, H))
+        dh_next = self.init_state(N) if dstate is None else check_shape("dstate", dstate, (N, H))
         dgates = np.empty_like(self.gates)
         W_hf, W_hn = np.ascontiguousarray(W_hh.reshape(H, 2, H).swapaxes(0, 1))
         for t in reversed(range(T)):
             f, n = self.gates[t].reshape(N, 2, H).swapaxes(0, 1)
             df, dn = dgates[t].reshape(N, 2, H).swapaxes(0, 1)
             dh, h_prev = dhs[:, t] + dh_next, self.hs[t]
-            if self.mask is not None:
-                dh, passed = dh * self.mask[:, t, None], dh * ~self.mask[:, t, None]
             np.multiply(dh * f, 1 - n**2, out=dn)
             dread = dn @ W_hn.T  # in f * h_prev
             np.multiply(dh * (n - h_prev) + dread * h_prev, f * (1 - f), out=df)
-            dh_next = dh * (1 - f) + dread * f + df @ W_hf.T
             if self.mask is not None:  # past a skipped step, the gradient goes as it came
-                dh_next += passed
-        x, h_prev, dz = self.x.reshape(-1, D), self.hs[:-1].reshape(-1, H), dgates.reshape(-1, 2 * H)
+                dgates[t] *= self.mask[:, t, None]
+            before = dh * (1 - f) + dread * f + df @ W_hf.T
+            dh_next = unless_skipped(self.mask, t, before, dh)
+        x, h_prev, dz = (
+            self.x.reshape(-1, D),
+            self.hs[:-1].reshape(-1, H),
+            dgates.reshape(-1, 2 * H),
+        )
         read = (self.gates[..., :H] * self.hs[:-1]).reshape(-1, H)  # f * h_prev
         self.grads = {
             "W_xh": x.T @ dz,

@@ -12,7 +12,7 @@ Source: Zhou, Wu, Zhang, Zhou 2016, Minimal gated unit for recurrent neural netw
 import torch
 from torch import nn
 
-from unrolled.nn import check_mask, check_size
+from unrolled.nn import check_mask, check_shape, check_size
 
 
 class TorchMGU(nn.Module):
@@ -47,10 +47,8 @@ class TorchMGU(nn.Module):
         (N, T, D), H = x.shape, len(self.W_hh)
         if len(self.W_xh) != D:
             raise ValueError(f"x has {D} features, the layer was built for {len(self.W_xh)}")
-        if state is not None and state.shape != (N, H):
-            raise ValueError(f"state has shape {tuple(state.shape)}, expected {(N, H)}")
         check_mask(mask, (N, T))
-        h = self.init_state(N) if state is None else state
+        h = self.init_state(N) if state is None else check_shape("state", state, (N, H))
         hs = []
         for t in range(T):
             h_t = self.step(x[:, t], h)
