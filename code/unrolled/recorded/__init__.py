@@ -4,6 +4,12 @@ Each file says when, on what device, with which versions and by which recipe it 
 """
 
 import json
+import multiprocessing
+import os
+import platform
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
@@ -18,3 +24,70 @@ def load(name):
     if name not in names:
         raise ValueError(f"nothing is recorded as {name!r}; there are: {', '.join(names)}")
     return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+
+
+class Record:
+    """A benchmark's file while it is made: for each part its runs, and the recipe they share.
+
+        {part: {date, device, versions, recipe, summary, runs: {name: result}}}
+
+    Args: path; recipes {part: what JSON can hold}; packages whose versions matter;
+    summarize(runs) -> what to say of a part's runs at one glance, or None to say nothing.
+    """
+
+    def __init__(self, path, recipes, packages, summarize=None):
+        self.path, self.recipes, self.summarize = path, recipes, summarize
+        self.versions = {"python": platform.python_version()}
+        self.versions |= {package: version(package) for package in packages}
+        self.parts = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+    def runs(self, part):
+        """What was run of a part, {name: result}.
+
+        Raises: SystemExit if that was done under another recipe.
+        """
+        kept = self.parts.get(part)
+        if kept and kept["recipe"] != self.recipes[part]:
+            raise SystemExit(
+                f"{self.path} holds {part} under another recipe: start it anew with --again"
+            )
+        return kept["runs"] if kept else {}
+
+    def forget(self, part):
+        """Drop what is recorded of a part."""
+        self.parts.pop(part, None)
+
+    def add(self, part, name, result):
+        """Keep one more run, so that an interruption loses none and breaks nothing."""
+        runs = self.runs(part) | {name: result}
+        self.parts[part] = {
+            "date": datetime.now(UTC).isoformat(timespec="seconds"),
+            "device": f"{os.cpu_count()} CPU cores, {platform.machine()}",
+            "versions": self.versions,
+            "recipe": self.recipes[part],
+            **({"summary": self.summarize(runs)} if self.summarize else {}),
+            "runs": runs,
+        }
+        self.path.parent.mkdir(exist_ok=True)
+        unfinished = self.path.with_suffix(".part")
+        unfinished.write_text(json.dumps(self.parts, indent=1) + "\n", encoding="utf-8")
+        unfinished.replace(self.path)
+
+
+def side_by_side(jobs, workers):
+    """Do jobs in so many processes, each in a new one whose libraries use one thread.
+
+    Args: jobs {key: (function, *args)}, all of which can be pickled.
+    Yields: (key, result), as they finish. No more are started once one has failed.
+    """
+    for library in ("OPENBLAS_NUM", "OMP_NUM", "MKL_NUM", "TF_NUM_INTRAOP", "TF_NUM_INTEROP"):
+        os.environ[f"{library}_THREADS"] = "1"
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, max_tasks_per_child=1) as pool:
+        waiting = {pool.submit(*job): key for key, job in jobs.items()}
+        try:
+            for job in as_completed(waiting):
+                yield waiting[job], job.result()
+        except BaseException:  # an interruption too, or that nobody wants the rest
+            pool.shutdown(cancel_futures=True)
+            raise
