@@ -6,6 +6,7 @@ step through several figures. Importing this package changes no matplotlib setti
 """
 
 from unrolled.plots.backward import shared_weight
+from unrolled.plots.cells import lstm_cell
 from unrolled.plots.charts import contribution_map, logit_bars, state_space
 from unrolled.plots.curves import (
     cut_and_steps,
@@ -35,6 +36,7 @@ __all__ = [
     "learning_curves",
     "logit_bars",
     "loss_curves",
+    "lstm_cell",
     "new",
     "player",
     "sequence_shapes",
