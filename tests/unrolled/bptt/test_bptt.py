@@ -219,7 +219,7 @@ def test_truncated_training_is_the_same_in_all_three(rng, steps):
             mean = keras_truncated(twin, tokens, targets, steps=steps)
         np.testing.assert_allclose(mean, np.mean(ours), atol=1e-6)  # Keras logs float32
         for variable in twin.trainable_variables:
-            name = agreement._place(variable.path.replace("/", "."), NAMES)[0]
+            name = agreement._place(variable.path.replace("/", "."), NAMES)
             value = keras.ops.convert_to_numpy(variable.value)
             np.testing.assert_allclose(value, model.params[name], atol=1e-6, err_msg=name)
 
