@@ -118,14 +118,14 @@ class KerasLanguageModel(keras.Model):
                 for i, size in enumerate(self.sizes)
             ]
 
-    def call(self, tokens):
+    def call(self, tokens, training=False):
         """Logits of the next token. Args: tokens (N, T). Returns: (N, T, V)."""
         x = self.embedding(tokens)
         if not self.stateful:
-            hs, *_ = self.rnn(x)
+            hs, *_ = self.rnn(x, training=training)
         else:  # copies, as the gradient wants the state that was there before
             before = [keras.ops.copy(part) for part in self.state]
-            hs, *after = self.rnn(x, initial_state=before)
+            hs, *after = self.rnn(x, initial_state=before, training=training)
             for part, last in zip(self.state, after, strict=True):
                 part.assign(last)
         return self.readout(hs)
