@@ -1,40 +1,50 @@
 """How well do networks learn to write? ``python benchmarks/charlm.py``.
 
-Four parts: ``pydoc``, the chapter's text: the baselines, and the model in all three frameworks,
-from the same starts along the same batches; ``hmm``, a hidden Markov model against a network with
-as many parameters; ``shakespeare``, a plain RNN at its best; ``speed``, the classic against the
-fast model, for which the machine should be quiet. The others do as many runs side by side as there
-are cores, each on one. Every finished run is kept in ``code/unrolled/recorded/charlm.json`` at
-once; started again, the script goes on with what is missing. Under an hour on two cores.
+The parts: ``pydoc``, the chapters' text: the baselines, and a plain RNN in all three frameworks,
+from the same starts along the same batches; ``layers``, the same with gates, of as many parameters;
+``hmm``, a hidden Markov model against a network with as many parameters; ``shakespeare`` and
+``shakespeare lstm``, the RNN and the LSTM at their best; and those for which the machine should be
+quiet: ``five minutes``, what an LSTM learns in that time; ``speed``, the classic against the fast
+model. The others do as many runs side by side as there are cores, each on one. Every finished run
+is kept in ``code/unrolled/recorded/charlm.json`` at once; started again, the script goes on with
+what is missing. Four hours on two cores.
 """
 
 import argparse
-import json
-import multiprocessing
 import os
-import platform
 import statistics
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from datetime import UTC, datetime
+from bisect import bisect
+from collections import namedtuple
 from functools import partial
-from importlib.metadata import version
+from itertools import chain
+from math import isqrt
 
 import numpy as np
+from timing import fresh, typical_time
 from tqdm import tqdm
 
 from unrolled import agreement, recorded
-from unrolled.charlm.numpy import NumpyCharModel
+from unrolled.charlm.numpy import NumpyCharModel, NumpyLanguageModel
 from unrolled.data.corpora import load_text, split_text, stream_batches, text_vocabulary
+from unrolled.gru.numpy import NumpyGRU
+from unrolled.lstm.numpy import NumpyLSTM
+from unrolled.mgu.numpy import NumpyMGU
 
 RESULTS = recorded.FOLDER / "charlm.json"
+PACKAGES = "numpy", "keras", "tensorflow_cpu", "torch", "hmmlearn"
 SEEDS = [0, 1, 2]
 ORDERS = {"unigram": 1, "bigram": 2, "5-gram": 5, "6-gram": 6}
 START = 60_000  # characters of the test text that are scored apart: texts change along the way
 TRAINING = (
     "Adam (epsilon 1e-8), learning rate falling to 0 in equal steps from epoch to epoch; the state "
     "carried along the text; validated after each epoch, the best weights score the test text once"
+)
+LAST = "again, on training and validation text, as many epochs"
+AGAINST_THE_CLOCK = (
+    "Adam (epsilon 1e-8), learning rate falling to 0 with the time; the state carried along the "
+    "text; the clock runs from the first batch; the last weights score"
 )
 PYDOC = {
     "corpus": "pydoc",
@@ -56,6 +66,22 @@ SHAKESPEARE = PYDOC | {
     "epochs": 24,
     "learning_rate": 2e-3,
 }
+SHAKESPEARE_LSTM = SHAKESPEARE | {"layer": "lstm", "dropout": 0.3, "epochs": 14}
+FIVE_MINUTES = {
+    "corpus": "pydoc",
+    "valid": 0.1,
+    "test": 0.1,
+    "layer": "lstm",
+    "embedding_size": 64,
+    "hidden_size": 384,
+    "dropout": 0.4,
+    "batch_size": 32,
+    "steps": 64,
+    "learning_rate": 5e-3,
+    "clip": 1.0,
+    "seconds": 300,
+    "threads": 2,
+}
 SPEED = {
     "corpus": "pydoc",
     "hidden_size": 100,
@@ -68,12 +94,40 @@ RECIPES = {
     "hmm": PYDOC
     | {"training": TRAINING, "hidden_size": 100, "embedding_size": 50}
     | {"hmm": {"states": 131, "iterations": 40}},
-    "shakespeare": SHAKESPEARE
-    | {"training": TRAINING, "last": "again, on training and validation text, as many epochs"},
+    "layers": {name: PYDOC[name] for name in PYDOC if name != "hidden_size"}
+    | {"training": TRAINING}
+    | {"parameters": 115_239},  # at most: as many as the RNN of part "pydoc" has
+    "shakespeare": SHAKESPEARE | {"training": TRAINING, "last": LAST},
+    "shakespeare lstm": SHAKESPEARE_LSTM | {"training": TRAINING, "last": LAST},
+    "five minutes": FIVE_MINUTES
+    | {"training": AGAINST_THE_CLOCK, "last": "again, on training and validation text"},
     "speed": SPEED
     | {"threads": [1, 2], "rounds": 7, "seconds": 2.0}
     | {"method": "a process each, in turns; medians of a round's repetitions, then of rounds"},
 }
+
+
+class NumpyDropout:
+    """A recurrent layer that hides some of its numbers, drawn anew, from the readout.
+
+    Its own state goes on whole; what is left is scaled up, so that the mean stays.
+    """
+
+    def __init__(self, layer, rate):
+        self.layer, self.rate, self.rng = layer, rate, np.random.default_rng(0)
+
+    def forward(self, inputs, state=None):
+        """Args: as the layer's. Returns: hs (N, T, H), with zeros among them; the state."""
+        hs, state = self.layer.forward(inputs, state)
+        shown = self.rng.random(hs.shape, hs.dtype) >= self.rate
+        self.scale = np.divide(shown, 1 - self.rate, dtype=hs.dtype)
+        return hs * self.scale, state
+
+    def backward(self, dhs, dstate=None):
+        """Args, returns: as the layer's; what was hidden has no gradient."""
+        returned = self.layer.backward(dhs * self.scale, dstate)
+        self.grads = self.layer.grads
+        return returned
 
 
 class NumpyLearner:
@@ -86,12 +140,20 @@ class NumpyLearner:
         self.ours, self.clip = ours, recipe["clip"]
         self.model = start(recipe, len(weights["E"]), 0)
         agreement.set_weights(self.model, weights)
+        self.layer, dropout = self.model.rnn, recipe.get("dropout", 0.0)
+        self.in_training = NumpyDropout(self.layer, dropout) if dropout else self.layer
         self.optimizer = optim.Adam(self.model.params, recipe["learning_rate"])
 
-    def train(self, batches, learning_rate):
-        """One epoch. Returns: the losses."""
+    def tune(self, learning_rate):
+        """Set the learning rate."""
         self.optimizer.learning_rate = learning_rate
-        return self.ours.numpy_train(self.model, batches, self.optimizer, clip=self.clip)
+
+    def train(self, batches):
+        """Go through the batches once, as they come. Returns: the losses."""
+        self.model.rnn = self.in_training
+        losses = self.ours.numpy_train(self.model, batches, self.optimizer, clip=self.clip)
+        self.model.rnn = self.layer
+        return losses
 
     def bits(self, tokens):
         """Bits per character of held-out text."""
@@ -116,7 +178,11 @@ class TorchLearner:
 
         self.ours, self.clip = ours, recipe["clip"]
         torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-        self.model = ours.TorchCharModel(*sizes(recipe, len(weights["E"])))
+        torch.manual_seed(0)  # of the dropout
+        V, D, H = sizes(recipe, len(weights["E"]))
+        layer = getattr(torch.nn, layer_of(recipe).torch)(D, H, batch_first=True)
+        layer.bias_hh_l0.requires_grad_(False)  # of two biases that are added, one is enough
+        self.model = ours.TorchLanguageModel(V, D, H, layer)
         agreement.set_weights(self.model, weights, agreement.LIBRARY_NAMES)
         drop = torch.nn.Dropout(recipe.get("dropout", 0.0))
 
@@ -124,13 +190,16 @@ class TorchLearner:
             hs, state = outputs
             return (drop(hs) if rnn.training else hs), state
 
-        self.model.rnn.register_forward_hook(dropped)
+        layer.register_forward_hook(dropped)
         self.optimizer = torch.optim.Adam(self.model.parameters(), recipe["learning_rate"])
 
-    def train(self, batches, learning_rate):
-        """One epoch. Returns: the losses."""
-        self.model.train()
+    def tune(self, learning_rate):
+        """Set the learning rate."""
         self.optimizer.param_groups[0]["lr"] = learning_rate
+
+    def train(self, batches):
+        """Go through the batches once, as they come. Returns: the losses."""
+        self.model.train()
         return self.ours.torch_train(self.model, batches, self.optimizer, clip=self.clip)
 
     def bits(self, tokens):
@@ -155,8 +224,19 @@ class KerasLearner:
 
         from unrolled.charlm import keras as ours
 
+        class Dropped(getattr(keras.layers, layer_of(recipe).keras)):
+            """The layer, and dropout of what the readout sees; the state goes on whole."""
+
+            drop = keras.layers.Dropout(recipe.get("dropout", 0.0), seed=0)
+
+            def call(self, sequences, initial_state=None, mask=None, training=False):
+                hs, *state = super().call(sequences, initial_state, mask, training)
+                return self.drop(hs, training=training), *state
+
         self.ours = ours
-        self.model = ours.KerasCharModel(*sizes(recipe, len(weights["E"])), stateful=True)
+        V, D, H = sizes(recipe, len(weights["E"]))
+        layer = Dropped(H, return_sequences=True, return_state=True)
+        self.model = ours.KerasLanguageModel(V, D, layer, stateful=True)
         self.model.build((recipe["batch_size"], recipe["steps"]))
         agreement.set_weights(self.model, weights, agreement.LIBRARY_NAMES)
         self.model.compile(
@@ -166,10 +246,18 @@ class KerasLearner:
             keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         )
 
-    def train(self, batches, learning_rate):
-        """One epoch. Returns: the losses."""
+    def tune(self, learning_rate):
+        """Set the learning rate."""
         self.model.optimizer.learning_rate = learning_rate
-        return self.ours.keras_train(self.model, batches)
+
+    def train(self, batches):
+        """Go through the batches once, as they come: ``fit`` wants all at once. Returns: losses."""
+        self.model.reset_state()
+        losses = []
+        for inputs, targets in batches:
+            self.model.reset_metrics()  # else Keras returns the mean so far
+            losses.append(float(self.model.train_on_batch(inputs, targets)))
+        return losses
 
     def bits(self, tokens):
         """Bits per character of held-out text."""
@@ -187,14 +275,44 @@ class KerasLearner:
 LEARNERS = {"numpy": NumpyLearner, "keras": KerasLearner, "pytorch": TorchLearner}
 
 
+def around(layer, vocab_size, embedding_size, hidden_size, *, rng):
+    """The NumPy model around a layer of any kind."""
+    layer = layer(embedding_size, hidden_size, rng=rng)
+    return NumpyLanguageModel(vocab_size, layer, rng=rng)
+
+
+# numpy: (V, D, H, rng=) -> the model; keras, torch: what the libraries call the layer.
+Layer = namedtuple("Layer", "numpy keras torch", defaults=(None, None))
+LAYERS = {
+    "rnn": Layer(NumpyCharModel, "SimpleRNN", "RNN"),
+    "mgu": Layer(partial(around, NumpyMGU)),
+    "gru": Layer(partial(around, NumpyGRU)),
+    "lstm": Layer(partial(around, NumpyLSTM), "LSTM", "LSTM"),
+}
+
+
+def layer_of(recipe):
+    """A recipe's kind of layer: a plain RNN if it names none."""
+    return LAYERS[recipe.get("layer", "rnn")]
+
+
 def sizes(recipe, vocab_size):
-    """Args of a model: V, D, H."""
-    return vocab_size, recipe["embedding_size"], recipe["hidden_size"]
+    """Args of a model: V, D, H; H as large as the recipe's number of parameters allows."""
+    D = recipe["embedding_size"]
+    if "hidden_size" in recipe:
+        return vocab_size, D, recipe["hidden_size"]
+
+    def parameters(H):
+        model = layer_of(recipe).numpy(vocab_size, D, H, rng=np.random.default_rng())
+        return sum(param.size for param in model.params.values())
+
+    most = recipe["parameters"]  # and so of W_hh alone, H·H or more
+    return vocab_size, D, bisect(range(1, isqrt(most) + 1), most, key=parameters)
 
 
 def start(recipe, vocab_size, seed):
     """The NumPy model that lends its first weights to all three frameworks."""
-    return NumpyCharModel(*sizes(recipe, vocab_size), rng=np.random.default_rng(seed))
+    return layer_of(recipe).numpy(*sizes(recipe, vocab_size), rng=np.random.default_rng(seed))
 
 
 def texts(recipe):
@@ -202,20 +320,34 @@ def texts(recipe):
     return split_text(load_text(recipe["corpus"]), valid=recipe["valid"], test=recipe["test"])
 
 
-def network(part, framework, seed, *, last=False):
-    """Train a network by the part's recipe. Args: last, train on the validation text too."""
-    recipe = RECIPES[part]
+def begin(recipe, framework, seed, last):
+    """What a run needs. Args: last, train on the validation text too.
+
+    Returns: the first weights; the learner that begins with them; train, valid, test tokens.
+    """
     vocabulary = text_vocabulary(load_text(recipe["corpus"]))
     train, valid, test = (vocabulary.encode(text) for text in texts(recipe))
     if last:
         train = np.concatenate([train, valid])
     weights = start(recipe, len(vocabulary), seed).params
-    learner = LEARNERS[framework](weights, recipe)
+    return weights, LEARNERS[framework](weights, recipe), train, valid, test
+
+
+def size_of(weights):
+    """How large a model is. Returns: {"hidden_size": H, "parameters": how many}."""
+    parameters = sum(weight.size for weight in weights.values())
+    return {"hidden_size": len(weights["W_hh"]), "parameters": parameters}
+
+
+def network(part, framework, seed, *, last=False, **changes):
+    """Train a network by the part's recipe. Args: last, train on the validation text too."""
+    recipe = RECIPES[part] | changes
+    weights, learner, train, valid, test = begin(recipe, framework, seed, last)
     best, kept, curve, seconds = np.inf, None, [], 0.0
     for epoch in range(recipe["epochs"]):
-        rate = recipe["learning_rate"] * (1 - epoch / recipe["epochs"])
+        learner.tune(recipe["learning_rate"] * (1 - epoch / recipe["epochs"]))
         began = time.process_time()
-        losses = learner.train(stream_batches(train, recipe["batch_size"], recipe["steps"]), rate)
+        losses = learner.train(stream_batches(train, recipe["batch_size"], recipe["steps"]))
         seconds += time.process_time() - began
         bits = learner.bits(valid)
         if last or bits < best:
@@ -234,7 +366,48 @@ def network(part, framework, seed, *, last=False):
         "test_start_bits": learner.bits(test[:START]),
         "valid_bits": None if last else best,
         "chosen_epoch": chosen,
-        "parameters": sum(weight.size for weight in weights.values()),
+        **size_of(weights),
+        "curve": curve,
+    }
+
+
+def against_the_clock(part, framework, seed, *, last=False):
+    """Train for so many seconds, with as many threads as the recipe allows; then score once."""
+    return fresh(RECIPES[part]["threads"], hurried, part, framework, seed, last)
+
+
+def hurried(part, framework, seed, last):
+    """The run of ``against_the_clock``, in its process."""
+    recipe = RECIPES[part]
+    weights, learner, train, valid, test = begin(recipe, framework, seed, last)
+    began, curve, updates = time.perf_counter(), [], 0
+
+    def elapsed():
+        return time.perf_counter() - began
+
+    def in_time(batches):
+        for batch in batches:
+            left = 1 - elapsed() / recipe["seconds"]
+            if left <= 0:
+                break
+            learner.tune(recipe["learning_rate"] * left)
+            yield batch
+
+    while elapsed() < recipe["seconds"]:
+        batches = stream_batches(train, recipe["batch_size"], recipe["steps"])
+        if losses := learner.train(in_time(batches)):
+            updates += len(losses)
+            curve.append(
+                {
+                    "updates": updates,
+                    "seconds": round(elapsed(), 1),
+                    "train_bits": float(np.mean(losses) / np.log(2)),
+                }
+            )
+    return {
+        "test_bits": learner.bits(test),
+        "valid_bits": None if last else learner.bits(valid),
+        **size_of(weights),
         "curve": curve,
     }
 
@@ -313,33 +486,13 @@ def speed_text():
     return vocabulary, vocabulary.encode(text)
 
 
-def typical_time(work, seconds):
-    """The median time of a repetition. Args: work(); seconds, for how long to repeat it."""
-    work()
-    times, end = [], time.perf_counter() + seconds
-    while len(times) < 3 or time.perf_counter() < end:
-        began = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - began)
-    return statistics.median(times)
-
-
-def fresh(threads, workers=1):
-    """A pool that does each job in a new process, whose libraries may use so many threads."""
-    for library in ("OPENBLAS_NUM", "OMP_NUM", "MKL_NUM", "TF_NUM_INTRAOP", "TF_NUM_INTEROP"):
-        os.environ[f"{library}_THREADS"] = str(threads)
-    context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, mp_context=context, max_tasks_per_child=1)
-
-
 def speed(threads):
     """Classic and fast model in turns, a process each. Returns: characters per second."""
     recipe = RECIPES["speed"]
     rounds = []
     for _ in tqdm(range(recipe["rounds"]), desc=f"speed, {threads} threads", unit="round"):
         for who in (classic_speed, fast_speed):
-            with fresh(threads) as pool:
-                rounds.append(pool.submit(who, recipe["seconds"]).result())
+            rounds.append(fresh(threads, who, recipe["seconds"]))
     classic, fast = rounds[::2], rounds[1::2]
     ratios = [b / a for a, b in zip(classic, fast, strict=True)]
     return {
@@ -351,89 +504,65 @@ def speed(threads):
     }
 
 
-# part: {run: (function, arguments, keyword arguments)}
+# part: {run: what to call}
 RUNS = {
     "pydoc": {
-        f"{framework} {seed}": (network, ("pydoc", framework, seed), {})
+        f"{framework} {seed}": partial(network, "pydoc", framework, seed)
         for framework in ("keras", "pytorch", "numpy")
         for seed in SEEDS
     }
-    | {f"hmm {seed}": (hidden_markov, ("pydoc", seed), {}) for seed in SEEDS}
-    | {"baselines": (ngrams, ("pydoc",), {})},
-    "hmm": {f"hmm {seed}": (hidden_markov, ("hmm", seed), {}) for seed in SEEDS[:1]}
-    | {f"numpy {seed}": (network, ("hmm", "numpy", seed), {}) for seed in SEEDS},
-    "shakespeare": {
-        "pytorch 0": (network, ("shakespeare", "pytorch", 0), {}),
-        "pytorch 0 last": (network, ("shakespeare", "pytorch", 0), {"last": True}),
-        "baselines": (ngrams, ("shakespeare",), {}),
-        "baselines last": (ngrams, ("shakespeare",), {"last": True}),
+    | {f"hmm {seed}": partial(hidden_markov, "pydoc", seed) for seed in SEEDS}
+    | {"baselines": partial(ngrams, "pydoc")},
+    "layers": {
+        f"{layer} {framework} {seed}": partial(network, "layers", framework, seed, layer=layer)
+        for layer, frameworks in {
+            "lstm": ("pytorch", "keras", "numpy"),
+            "gru": ("numpy",),
+            "mgu": ("numpy",),
+        }.items()
+        for framework in frameworks
+        for seed in SEEDS
     },
-    "speed": {f"{threads} threads": (speed, (threads,), {}) for threads in (1, 2)},
+    "hmm": {f"hmm {seed}": partial(hidden_markov, "hmm", seed) for seed in SEEDS[:1]}
+    | {f"numpy {seed}": partial(network, "hmm", "numpy", seed) for seed in SEEDS},
+    "shakespeare": {
+        "pytorch 0": partial(network, "shakespeare", "pytorch", 0),
+        "pytorch 0 last": partial(network, "shakespeare", "pytorch", 0, last=True),
+        "baselines": partial(ngrams, "shakespeare"),
+        "baselines last": partial(ngrams, "shakespeare", last=True),
+    },
+    "shakespeare lstm": {
+        "pytorch 0": partial(network, "shakespeare lstm", "pytorch", 0),
+        "pytorch 0 last": partial(network, "shakespeare lstm", "pytorch", 0, last=True),
+    },
+    "five minutes": {
+        f"{framework} 0": partial(against_the_clock, "five minutes", framework, 0)
+        for framework in LEARNERS
+    }
+    | {
+        f"{framework} 0 last": partial(against_the_clock, "five minutes", framework, 0, last=True)
+        for framework in LEARNERS
+    },
+    "speed": {f"{threads} threads": partial(speed, threads) for threads in (1, 2)},
 }
-
-
-class Record:
-    """The file of results: for each part what was run, and under which recipe.
-
-    Raises: SystemExit if a part was run under another recipe.
-    """
-
-    def __init__(self, path):
-        self.path = path
-        self.parts = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-
-    def missing(self, part):
-        """The runs of a part that are still to be done."""
-        kept = self.parts.get(part, {"recipe": RECIPES[part], "runs": {}})
-        if kept["recipe"] != RECIPES[part]:
-            raise SystemExit(f"{part} is recorded under another recipe: start it with --again")
-        return [name for name in RUNS[part] if name not in kept["runs"]]
-
-    def forget(self, part):
-        """Drop what is recorded of a part."""
-        self.parts.pop(part, None)
-
-    def add(self, part, name, result):
-        """Keep one more run, so that an interruption loses none and breaks nothing."""
-        runs = self.parts.get(part, {"runs": {}})["runs"] | {name: result}
-        packages = "numpy", "keras", "tensorflow_cpu", "torch", "hmmlearn"
-        self.parts[part] = {
-            "date": datetime.now(UTC).isoformat(timespec="seconds"),
-            "device": f"{os.cpu_count()} CPU cores, {platform.machine()}",
-            "versions": {"python": platform.python_version()}
-            | {package: version(package) for package in packages},
-            "recipe": RECIPES[part],
-            "runs": {each: runs[each] for each in RUNS[part] if each in runs},
-        }
-        self.path.parent.mkdir(exist_ok=True)
-        unfinished = self.path.with_suffix(".part")
-        unfinished.write_text(json.dumps(self.parts, indent=1) + "\n", encoding="utf-8")
-        unfinished.replace(self.path)
+ALONE = "five minutes", "speed"  # the parts that want the machine for themselves
 
 
 def work(record, parts):
-    """Do what is missing: side by side, and at last the speed, which wants the machine alone."""
-    missing = {part: record.missing(part) for part in parts}
-    last = missing.pop("speed", [])
-    total = sum(map(len, missing.values()))
-    with fresh(1, os.cpu_count()) as pool, tqdm(total=total, unit="run") as bar:
-        jobs = {}
-        for part, names in missing.items():
-            for name in names:
-                function, args, options = RUNS[part][name]
-                jobs[pool.submit(function, *args, **options)] = part, name
-        try:
-            for job in as_completed(jobs):
-                part, name = jobs[job]
-                record.add(part, name, job.result())
-                bar.update()
-                bar.write(f"{part}: {name}: {summary(job.result())}", file=sys.stderr)
-        except BaseException:  # an interruption, or a run that failed: start no more of them
-            pool.shutdown(cancel_futures=True)
-            raise
-    for name in last:
-        function, args, options = RUNS["speed"][name]
-        record.add("speed", name, function(*args, **options))
+    """Do what is missing: side by side, and at last what wants the machine alone."""
+    missing = {
+        (part, name): (run,)
+        for part in parts
+        for name, run in RUNS[part].items()
+        if name not in record.runs(part)
+    }
+    alone = {key: missing.pop(key) for key in list(missing) if key[0] in ALONE}
+    results = recorded.side_by_side(missing, os.cpu_count())
+    with tqdm(total=len(missing) + len(alone), unit="run") as bar:
+        for (part, name), result in chain(results, ((key, run()) for key, (run,) in alone.items())):
+            record.add(part, name, result)
+            bar.update()
+            bar.write(f"{part}: {name}: {summary(result)}", file=sys.stderr)
 
 
 def summary(result):
@@ -449,13 +578,13 @@ def main():
     parser.add_argument("--parts", nargs="+", choices=RUNS, default=list(RUNS))
     parser.add_argument("--again", action="store_true", help="run these parts anew")
     args = parser.parse_args()
-    record = Record(RESULTS)
+    record = recorded.Record(RESULTS, RECIPES, PACKAGES)
     if args.again:
         for part in args.parts:
             record.forget(part)
     work(record, args.parts)
     for part in args.parts:
-        for name, result in record.parts[part]["runs"].items():
+        for name, result in record.runs(part).items():
             print(f"{part}: {name}: {summary(result)}")
 
 
