@@ -17,6 +17,7 @@ from unrolled.plots.curves import (
 )
 from unrolled.plots.diagrams import sequence_shapes, unrolled, unrolled_player
 from unrolled.plots.show import Picture, figure, player
+from unrolled.plots.step import gates_player
 from unrolled.plots.sweep import gradient_player
 from unrolled.plots.text import Passage, colored_text, top_predictions
 from unrolled.plots.theme import COLORS, INK, new, style
@@ -30,6 +31,7 @@ __all__ = [
     "contribution_map",
     "cut_and_steps",
     "figure",
+    "gates_player",
     "gradient_player",
     "hidden_size_curve",
     "lag_curves",

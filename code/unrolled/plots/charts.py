@@ -26,6 +26,23 @@ def numbers(name, values, shape):
     return values
 
 
+def shade(ax, boxes, values, levels, strongest):
+    """Fill boxes, stronger for larger values, violet above zero; one shape a level, so SVG is small.
+
+    Args: boxes (n, 4), left, bottom, width, height; values (n,), -1 to 1; levels, how many on
+    each side of zero; strongest, the opacity at -1 and 1.
+    """
+    found = np.round(levels * values).astype(int)
+    x, y, width, height = np.moveaxis(boxes, -1, 0)
+    right, top = x + width, y + height
+    corners = np.stack([[x, right, right, x, x], [y, y, top, top, y]]).T  # (n, 5, 2)
+    for level in np.unique(found[found != 0]):
+        shape = Path.make_compound_path_from_polys(corners[found == level])
+        color = COLORS["accent" if level > 0 else "muted"]
+        look = dict(fc=color, ec="none", alpha=strongest * abs(level) / levels)
+        ax.add_patch(patches.PathPatch(shape, **look))
+
+
 def logit_bars(logits, vocab, inputs, targets, *, caption, alt, ylabel="logit"):
     """Draw what the model bets on at each step: one small panel a step, one bar a letter.
 

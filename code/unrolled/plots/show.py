@@ -140,8 +140,23 @@ def _tag(match):
     tag = re.sub(r" font-family: [^;]+;|; font-family: [^;\"]+(?=\")", "", tag)
     tag = re.sub(r' transform="rotate\(-?0 [^"]*"', "", tag)
     tag = re.sub(r"(\.\d\d)\d+", r"\1", tag)
-    tag = re.sub(r'(?<= d=")[^"]*', lambda m: re.sub(" ?([A-Za-z]) ?", r"\1", m[0]), tag)
+    tag = re.sub(r'(?<= d=")[^"]*', _path, tag)
     tag = re.sub(r'(?<= style=")[^"]*', lambda m: re.sub("([:;]) ", r"\1", m[0]), tag)
     for name, color in theme.COLORS.items():
         tag = tag.replace(color, f"var(--u-{name})")
-    return re.sub(f"{theme.INK}|#000000", "currentColor", tag)
+    tag = re.sub(f"{theme.INK}|#000000", "currentColor", tag)
+    return tag.replace(";fill:currentColor", "") if tag.startswith("<text") else tag  # as in CSS
+
+
+def _path(match):
+    """Shorten a path: lines to the right, left, up and down need only one number."""
+    parts, x, y = [], None, None
+    for command, values in re.findall("([A-Za-z])([^A-Za-z]*)", match[0]):
+        values = values.split()
+        before, (x, y) = (x, y), values[-2:] or (None, None)
+        if command == "L" and x == before[0]:
+            command, values = "V", [y]
+        elif command == "L" and y == before[1]:
+            command, values = "H", [x]
+        parts.append(command + " ".join(values))
+    return "".join(parts)

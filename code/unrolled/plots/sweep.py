@@ -95,7 +95,7 @@ def _frame(states, dhs, dh, dz, shares, inputs, targets, done):
     ax.text(0.2, top, "loss", ha="center", va="center_baseline", size=11)
     at = T - (done + 1) // 2  # the step that is at work, counted from 0; T before the first
     scale = max(np.abs(dh).max(), np.abs(dz).max()) or 1
-    arrows = {"done": [], "now": []}
+    ways = {"done": [], "now": []}
     for t in range(T):
         x, half = START + (t + 0.5) * PITCH, tall / 2
         new_dh, new_dz = t == at and done % 2 == 1, t == at and done % 2 == 0
@@ -113,11 +113,11 @@ def _frame(states, dhs, dh, dz, shares, inputs, targets, done):
             COLORS["target"],
             14,
         )
-        _column(ax, x, h_level, states[t], 1, "now" if used else "done")
-        _column(ax, x, dh_level, dh[t], scale, _look(new_dh, t > at or new_dz))
-        _column(ax, x, dz_level, dz[t], scale, _look(new_dz, t > at))
-        arrows["done"] += [(x, low + 0.24, x, h_level - half)]
-        arrows["done"] += [(came_from, h_level, x - WIDTH / 2, h_level)]
+        column(ax, x, h_level, states[t], 1, "now" if used else "done")
+        column(ax, x, dh_level, dh[t], scale, _look(new_dh, t > at or new_dz))
+        column(ax, x, dz_level, dz[t], scale, _look(new_dz, t > at))
+        ways["done"] += [(x, low + 0.24, x, h_level - half)]
+        ways["done"] += [(came_from, h_level, x - WIDTH / 2, h_level)]
         into_dh = [(x, top - 0.2, x, dh_level + half)] * bool(dhs[t].any())
         into_dz = [(x, dh_level - half, x, dz_level + half)]
         if t < T - 1:
@@ -126,17 +126,17 @@ def _frame(states, dhs, dh, dz, shares, inputs, targets, done):
                 ax.text(x + 0.6, (dh_level + dz_level) / 2 - 0.1, "W_hhᵀ", ha="right", size=11)
         if new_dz:
             ax.text(x + 0.1, (dh_level + dz_level) / 2, "× (1 − h²)", va="center", size=11)
-        arrows["now"] += into_dh * new_dh + into_dz * new_dz
-        arrows["done"] += into_dh * (t > at or new_dz) + into_dz * (t > at)
-    for look, ends in arrows.items():
-        _arrows(ax, ends, LOOKS[look])
+        ways["now"] += into_dh * new_dh + into_dz * new_dz
+        ways["done"] += into_dh * (t > at or new_dz) + into_dz * (t > at)
+    for look, ends in ways.items():
+        arrows(ax, ends, LOOKS[look])
     _collect(ax, fig.get_figwidth(), shares, T if done == 0 else at + done % 2)
     for artist in ax.get_children():
         artist.set_clip_on(False)
     return fig
 
 
-def _arrows(ax, ends, look):
+def arrows(ax, ends, look):
     """Draw many arrows as two shapes, shafts and heads, which keeps a frame small."""
     if not ends:
         return
@@ -155,7 +155,7 @@ def _look(new, done):
     return "now" if new else "done" if done else "ghost"
 
 
-def _column(ax, x, y, values, scale, look):
+def column(ax, x, y, values, scale, look):
     """Draw numbers as a column of squares: stronger for larger ones, violet above zero."""
     drawn, tall = LOOKS[look], len(values) * SIDE
     place = dict(xy=(x - WIDTH / 2, y - tall / 2), width=WIDTH, height=tall)
