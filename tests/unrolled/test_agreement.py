@@ -10,6 +10,15 @@ import pytest
 import torch
 
 from unrolled import agreement, nn
+from unrolled.charlm.numpy import NumpyLanguageModel
+from unrolled.charlm.torch import TorchLanguageModel
+from unrolled.gru.numpy import NumpyGRU
+from unrolled.lstm.numpy import NumpyLSTM
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
 
 
 class Double:
@@ -266,3 +275,135 @@ def test_importing_the_package_imports_no_framework():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+# Weights that a library keeps in another order, or twice
+
+
+def random_weights(rng, **shapes):
+    return {name: rng.normal(size=shape) for name, shape in shapes.items()}
+
+
+def gru_weights(rng, D=2, H=3):
+    return random_weights(rng, W_xh=(D, 3 * H), W_hh=(H, 3 * H), b_h=3 * H, b_hn=H)
+
+
+def test_keras_order_is_z_r_n_over_any_leading_axes(rng):
+    for shape in ((6,), (4, 6), (2, 3, 6)):
+        weight = rng.normal(size=shape)
+        r, z, n = weight[..., :2], weight[..., 2:4], weight[..., 4:]
+        ordered = agreement.keras_gru_order(weight)
+        np.testing.assert_array_equal(ordered, np.concatenate([z, r, n], axis=-1))
+
+
+def test_a_second_bias_is_zero_but_for_n_in_a_gru(rng):
+    weights = gru_weights(rng)
+    expected = np.concatenate([np.zeros(6), weights["b_hn"]])
+    np.testing.assert_array_equal(agreement.torch_second_bias(weights), expected)
+    first, second = agreement.keras_gru_bias(weights)
+    np.testing.assert_array_equal(first, agreement.keras_gru_order(weights["b_h"]))
+    np.testing.assert_array_equal(second, expected)
+    del weights["b_hn"]
+    np.testing.assert_array_equal(agreement.torch_second_bias(weights), np.zeros(9))
+
+
+@pytest.mark.parametrize("library", ["keras", "torch"])
+def test_index_numbers_the_weights_where_the_library_keeps_them(rng, library):
+    weights = gru_weights(rng)
+    adapter = agreement._wrap(gru(library), agreement.LIBRARY_NAMES)
+    adapter.set_weights(weights)
+    flat = np.concatenate([[0], *(array.ravel() for array in weights.values())])
+    for path, weight in adapter.weights.items():
+        value = np.asarray(adapter.value(weight))
+        np.testing.assert_allclose(value, flat[adapter.index[path]], rtol=1e-6, err_msg=path)
+    used = np.concatenate([index.ravel() for index in adapter.index.values()])
+    numbers, counts = np.unique(used, return_counts=True)
+    assert (numbers == np.arange(len(flat))).all() and (counts[1:] == 1).all()
+    assert counts[0] == 6  # the parts of the second bias that r and z do not need
+
+
+@pytest.mark.parametrize("library", ["keras", "torch"])
+def test_gradients_come_back_under_the_book_s_names(rng, library):
+    """What went in one way, weight by weight, comes out the other way."""
+    weights = gru_weights(rng)
+    adapter = agreement._wrap(gru(library), agreement.LIBRARY_NAMES)
+    adapter.set_weights(weights)
+    grads = {path: adapter.arrange(path, weights) for path in adapter.weights}
+    back = adapter.by_book_name(grads)
+    assert back.keys() == weights.keys()
+    for name, weight in weights.items():
+        np.testing.assert_array_equal(back[name], weight, err_msg=name)
+
+
+@pytest.mark.parametrize("library", ["keras", "torch"])
+def test_hold_sets_back_what_is_redundant_and_nothing_else(rng, library):
+    weights = gru_weights(rng)
+    adapter = agreement._wrap(gru(library), agreement.LIBRARY_NAMES)
+    adapter.set_weights(weights)
+    before = {path: np.array(adapter.value(w)) for path, w in adapter.weights.items()}
+    for path, weight in adapter.weights.items():
+        adapter.assign(weight, before[path] + 1)
+    adapter.hold()
+    for path, weight in adapter.weights.items():
+        expected = np.where(adapter.index[path] == 0, 0, before[path] + 1)
+        np.testing.assert_array_equal(np.array(adapter.value(weight)), expected, err_msg=path)
+
+
+def gru(library):
+    if library == "torch":
+        return torch.nn.GRU(2, 3, batch_first=True)
+    layer = keras.layers.GRU(3)
+    layer.build((None, None, 2))
+    return layer
+
+
+def test_an_arrangement_of_the_wrong_shape_is_named(rng):
+    names = agreement.LIBRARY_NAMES | {"bias_ih_l0": lambda weights: weights["b_h"][1:]}
+    with pytest.raises(ValueError, match=r"bias_ih_l0 has shape \(9,\), got \(8,\)"):
+        agreement.set_weights(gru("torch"), gru_weights(rng), names)
+
+
+def test_gradients_of_a_model_with_its_own_weights_need_none_to_be_set(rng):
+    model = TorchBigram(5, 3)
+    tokens, targets = rng.integers(5, size=(2, 4, 6))
+    grads = agreement.gradients(model, tokens, targets, BIGRAM_NAMES)
+    logits, _ = model(torch.tensor(tokens))
+    model.zero_grad()
+    torch.nn.functional.cross_entropy(
+        logits.flatten(0, 1), torch.tensor(targets.ravel())
+    ).backward()
+    expected = {
+        "E": model.embedding.weight.grad,
+        "W_hy": model.readout.weight.grad.T,
+        "b_y": model.readout.bias.grad,
+    }
+    assert grads.keys() == expected.keys()
+    for name, grad in expected.items():
+        np.testing.assert_allclose(grads[name], grad, atol=1e-7, err_msg=name)
+
+
+@pytest.mark.parametrize("library", [torch.nn.LSTM, torch.nn.GRU])
+def test_a_second_bias_that_is_trained_is_found_out(rng, library, monkeypatch):
+    """Without holding it, PyTorch's pair of biases takes every step twice."""
+    N, T, V, D, H = 3, 4, 5, 2, 3
+    layer = NumpyLSTM if library is torch.nn.LSTM else NumpyGRU
+    models = {
+        "numpy": lambda d: NumpyLanguageModel(V, layer(D, H, rng=rng, dtype=d), rng=rng),
+        "torch": lambda d: TorchLanguageModel(V, D, H, library(D, H, batch_first=True)),
+    }
+    batches = [tuple(rng.integers(V, size=(2, N, T))) for _ in range(11)]
+
+    def table():
+        fresh = iter(batches)
+        return agreement.compare(
+            models,
+            batch=lambda: next(fresh),
+            names=agreement.LIBRARY_NAMES,
+            rng=np.random.default_rng(1),
+            steps=10,
+        )
+
+    table().check()
+    monkeypatch.setattr(agreement._Adapter, "hold", lambda self: None)
+    with pytest.raises(agreement.Disagreement, match="torch: loss after 10 steps of SGD differs"):
+        table().check()

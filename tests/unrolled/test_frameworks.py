@@ -34,6 +34,14 @@ def test_softmax_and_cross_entropy_equal_pytorch_even_for_huge_logits(rng):
     np.testing.assert_allclose(nn.cross_entropy_backward(logits, targets), theirs.grad, atol=1e-12)
 
 
+def test_sigmoid_equals_pytorch_and_keras_however_far_out(rng):
+    z = np.concatenate([rng.normal(size=50), [-800, -40, 40, 800, 0]])
+    np.testing.assert_allclose(nn.sigmoid(z), torch.sigmoid(torch.tensor(z)), rtol=1e-13)
+    with agreement.precision("float64"):
+        theirs = keras.ops.sigmoid(keras.ops.convert_to_tensor(z))
+    np.testing.assert_allclose(nn.sigmoid(z), keras.ops.convert_to_numpy(theirs), **KERAS)
+
+
 def test_linear_and_embedding_equal_pytorch(rng):
     V, D, M = 5, 3, 4
     embedding = nn.Embedding(V, D, rng=rng, dtype=np.float64)

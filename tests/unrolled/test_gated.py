@@ -1,5 +1,8 @@
 """LSTM, GRU and minimal gated unit in three frameworks: one answer, also with padding."""
 
+import inspect
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -237,6 +240,13 @@ def test_all_take_the_same_hundred_steps_of_every_optimizer(rng, name):
 @pytest.mark.parametrize(("N", "T", "V", "D", "H"), [(1, 4, 5, 3, 2), (3, 1, 4, 2, 5)])
 def test_all_agree_for_one_row_and_for_one_step(rng, name, N, T, V, D, H):
     compare(models_of(name, rng, V, D, H), rng, V, N, T, steps=5).check()
+
+
+@pytest.mark.parametrize("table", [LAYERS, CELLS, LOOPS], ids=["numpy", "keras", "torch"])
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_layer_is_read_in_one_sitting(name, table):
+    source = Path(inspect.getsourcefile(table[name])).read_text(encoding="utf-8")
+    assert len(source.splitlines()) <= 120
 
 
 # What goes wrong in practice, in one of the models: the table finds it and says where

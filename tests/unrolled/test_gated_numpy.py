@@ -1,11 +1,8 @@
 """What LSTM, GRU and minimal gated unit must all do, in NumPy alone: gradients, states, masks."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-import unrolled
 from unrolled.agreement import gradient_error
 from unrolled.gru.numpy import NumpyGRU
 from unrolled.lstm.numpy import NumpyLSTM
@@ -328,13 +325,6 @@ def test_a_mask_is_boolean_and_of_the_batch(rng, Layer):
     for shape in ((5, 2), (2, 4), (2,), (2, 5, 1)):
         expected = f"mask has shape {shape}, expected (2, 5)"
         assert message(layer.forward, x, mask=np.ones(shape, bool)) == expected
-
-
-@pytest.mark.parametrize("chapter", ["lstm", "gru", "mgu"])
-@pytest.mark.parametrize("framework", ["numpy", "keras", "torch"])
-def test_a_layer_is_read_in_one_sitting(chapter, framework):
-    source = Path(unrolled.__file__).parent / chapter / f"{framework}.py"
-    assert len(source.read_text(encoding="utf-8").splitlines()) <= 120
 
 
 # The formulas once more, number by number, as far from the layers' way as can be

@@ -69,6 +69,86 @@ def test_tokens_must_be_integers():
     assert message(TypeError, nn.check_tokens, [0.0, 1.0], 5) == expected
 
 
+@pytest.mark.parametrize("shape", [(2,), (3, 2), (2, 3, 1), ()])
+def test_check_shape_says_both_shapes(shape):
+    expected = f"dhs has shape {shape}, expected (2, 3)"
+    assert message(ValueError, nn.check_shape, "dhs", np.zeros(shape), (2, 3)) == expected
+
+
+def test_check_shape_hands_a_good_array_back():
+    array = np.zeros((2, 3))
+    assert nn.check_shape("dhs", array, (2, 3)) is array
+
+
+def test_check_state_wants_so_many_arrays_of_one_shape():
+    good, other = np.zeros((2, 3)), np.zeros((2, 4))
+    for parts, states in (
+        (2, [(good,), (good, good, good), (good, other), [other, good], (), good]),
+        (1, [(good, good), (other,), good]),
+    ):
+        for state in states:
+            shapes = [part.shape for part in state]
+            expected = f"dstate has the shapes {shapes}, expected {parts} arrays of (2, 3)"
+            assert message(ValueError, nn.check_state, "dstate", state, (2, 3), parts) == expected
+    # One array is not taken apart, even where its rows would do.
+    expected = "state has the shapes [(2, 3), (2, 3)], expected 2 arrays of (2, 3)"
+    assert message(ValueError, nn.check_state, "state", np.zeros((2, 2, 3)), (2, 3), 2) == expected
+
+
+@pytest.mark.parametrize("kind", [tuple, list])
+def test_check_state_hands_a_good_state_back(kind):
+    state = kind([np.zeros((2, 3)), np.ones((2, 3))])
+    assert nn.check_state("state", state, (2, 3), 2) is state
+
+
+@pytest.mark.parametrize("dtype", ["int64", "float32", "uint8", "object"])
+def test_a_mask_is_boolean(dtype):
+    expected = f"mask must be boolean, True for a real step, got dtype {dtype}"
+    assert message(TypeError, nn.check_mask, np.ones((2, 3), dtype), (2, 3)) == expected
+
+
+def test_a_mask_has_the_shape_of_the_batch_or_is_none():
+    for shape in ((3, 2), (2,), (2, 3, 1)):
+        expected = f"mask has shape {shape}, expected (2, 3)"
+        assert message(ValueError, nn.check_mask, np.ones(shape, bool), (2, 3)) == expected
+    mask = np.ones((2, 3), bool)
+    assert nn.check_mask(mask, (2, 3)) is mask and nn.check_mask(None, (2, 3)) is None
+
+
+def test_unless_skipped_keeps_what_was_where_the_mask_is_false_at_that_step(rng):
+    new, old = rng.normal(size=(2, 3, 4))
+    mask = np.array([[False, True], [True, False], [True, True]])
+    assert (nn.unless_skipped(mask, 1, new, old) == [new[0], old[1], new[2]]).all()
+    assert (nn.unless_skipped(mask, 0, new, old) == [old[0], new[1], new[2]]).all()
+    assert nn.unless_skipped(None, 0, new, old) is new
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sigmoid_by_hand_and_without_a_warning_however_large(dtype):
+    z = np.log(np.array([[1, 3, 1 / 3], [9, 1 / 9, 999]], dtype))
+    p = np.array([[0.5, 0.75, 0.25], [0.9, 0.1, 0.999]])
+    np.testing.assert_allclose(nn.sigmoid(z), p, rtol=10 * np.finfo(dtype).eps)
+    assert nn.sigmoid(z).dtype == dtype
+    with np.errstate(all="raise", under="ignore"):
+        far = nn.sigmoid(np.array([-1e4, 1e4, -np.inf, np.inf], dtype))
+    assert far.tolist() == [0, 1, 0, 1]
+
+
+def test_sigmoid_writes_where_it_is_told_and_nowhere_else(rng):
+    z = rng.normal(size=(3, 4))
+    before, out, expected = z.copy(), np.empty_like(z), 1 / (1 + np.exp(-z))
+    assert nn.sigmoid(z, out=out) is out and (z == before).all()
+    np.testing.assert_allclose(out, expected, rtol=1e-14)
+    assert nn.sigmoid(z) is not z and (z == before).all()
+    assert nn.sigmoid(z, out=z) is z
+    np.testing.assert_allclose(z, expected, rtol=1e-14)
+    part = rng.normal(size=(3, 6))
+    right, left = part[:, 4:].copy(), part[:, :4]  # a view that is not contiguous
+    left[...] = before
+    nn.sigmoid(left, out=left)
+    np.testing.assert_allclose(part, np.hstack([expected, right]), rtol=1e-14)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_one_hot_rows_hold_a_single_one_at_the_token(dtype):
     tokens = np.array([[2, 0, 1], [1, 1, 4]])
