@@ -11,12 +11,14 @@ from unrolled import agreement, nn
 from unrolled.charlm.keras import (
     KerasCharModel,
     KerasDenseEmbedding,
+    KerasLanguageModel,
     keras_bits,
     keras_step,
     keras_train,
 )
 from unrolled.charlm.numpy import (
     NumpyCharModel,
+    NumpyLanguageModel,
     NumpyTokenRNN,
     numpy_bits,
     numpy_load,
@@ -26,6 +28,7 @@ from unrolled.charlm.numpy import (
 )
 from unrolled.charlm.torch import (
     TorchCharModel,
+    TorchLanguageModel,
     torch_bits,
     torch_load,
     torch_save,
@@ -33,6 +36,12 @@ from unrolled.charlm.torch import (
     torch_train,
 )
 from unrolled.data.corpora import stream_batches
+from unrolled.gru.keras import KerasGRUCell
+from unrolled.gru.numpy import NumpyGRU
+from unrolled.gru.torch import TorchGRU
+from unrolled.lstm.keras import KerasLSTMCell
+from unrolled.lstm.numpy import NumpyLSTM
+from unrolled.lstm.torch import TorchLSTM
 from unrolled.optim import SGD, Adagrad, Adam
 from unrolled.sampling import generate, greedy
 
@@ -406,3 +415,144 @@ def test_the_dense_embedding_steps_as_if_each_token_stood_once(rng):
     np.testing.assert_allclose(lengths["dense"], [1, 1, 0], atol=1e-3)
     if keras.config.backend() == "tensorflow":  # where this changes, the book may drop its cure
         np.testing.assert_allclose(lengths["lookup"], [3, 1, 0], atol=0.2)
+
+
+# The model around any layer: our own of each framework, and the library's
+
+RETURN = {"return_sequences": True, "return_state": True}
+KINDS = {
+    "lstm": (
+        NumpyLSTM,
+        lambda H: keras.layers.RNN(KerasLSTMCell(H), **RETURN),
+        TorchLSTM,
+    ),
+    "library's lstm": (
+        NumpyLSTM,
+        lambda H: keras.layers.LSTM(H, **RETURN),
+        lambda D, H: torch.nn.LSTM(D, H, batch_first=True),
+    ),
+    "gru": (
+        NumpyGRU,
+        lambda H: keras.layers.RNN(KerasGRUCell(H), **RETURN),
+        TorchGRU,
+    ),
+    "library's gru": (
+        NumpyGRU,
+        lambda H: keras.layers.GRU(H, **RETURN),
+        lambda D, H: torch.nn.GRU(D, H, batch_first=True),
+    ),
+}
+
+
+def language_trio(rng, kind, V=9, D=4, H=6, N=3):
+    """The same random weights in all three, in float32, ready to be trained on batches of N."""
+    for_numpy, for_keras, for_torch = KINDS[kind]
+    model = NumpyLanguageModel(V, for_numpy(D, H, rng=rng), rng=rng)
+    for param in model.params.values():
+        param[...] = rng.normal(0, param.shape[0] ** -0.5, param.shape)
+    twins = [KerasLanguageModel(V, D, for_keras(H), stateful=True)]
+    twins.append(TorchLanguageModel(V, D, H, for_torch(D, H)))
+    twins[0].build((N, 1))
+    weights = {name: param.copy() for name, param in model.params.items()}
+    for twin in twins:
+        agreement.set_weights(twin, weights, NAMES)
+    return model, *twins
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_all_three_carry_the_state_of_any_layer(rng, kind):
+    """Through training from batch to batch, through scoring in chunks, and from step to step."""
+    models = language_trio(rng, kind)
+    tokens = rng.integers(9, size=100)
+    batches = list(stream_batches(tokens, 3, 4))
+    x, y = (np.concatenate(arrays, axis=1) for arrays in zip(*batches, strict=True))  # (N, 32)
+    logits, _ = models[0].forward(x)
+    starts = range(0, x.shape[1], 4)
+    expected = [nn.cross_entropy(logits[:, t : t + 4], y[:, t : t + 4]) for t in starts]
+    for model in models:
+        for _ in range(2):  # steps so short that nothing is learned
+            np.testing.assert_allclose(train(model, batches, 1e-30), expected, atol=1e-5)
+
+    logits, _ = models[0].forward(tokens[None, :-1])
+    bits = nn.cross_entropy(logits[0], tokens[1:]) / np.log(2)
+    for score, model in zip((numpy_bits, keras_bits, torch_bits), models, strict=True):
+        for chunk in (1000, 30):
+            assert score(model, tokens, chunk=chunk) == pytest.approx(bits, abs=1e-5)
+
+    steps = [make(m) for make, m in zip((numpy_step, keras_step, torch_step), models, strict=True)]
+    for step in steps:
+        state = None
+        for t in range(5):
+            scores, state = step(int(tokens[t]), state)
+            np.testing.assert_allclose(scores, logits[0, t], atol=1e-5)
+    texts = [generate(step, tokens[:7], 20, greedy) for step in steps]
+    assert texts[0] == texts[1] == texts[2]
+
+
+@pytest.mark.parametrize("kind", ["lstm", "gru"])
+def test_training_takes_the_same_steps_around_any_layer(rng, kind):
+    batches = [random_batch(rng, 9, 3, 5) for _ in range(10)]
+    ours, *theirs = (train(model, batches, 0.3) for model in language_trio(rng, kind))
+    assert np.ptp(ours) > 0.1
+    for losses in theirs:
+        np.testing.assert_allclose(losses, ours, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_stateful_keras_model_goes_on_until_it_is_reset(rng, kind):
+    model, stateful, _ = language_trio(rng, kind)
+    plain = KerasLanguageModel(9, 4, KINDS[kind][1](6))
+    plain.build((3, 1))
+    agreement.set_weights(plain, {k: v.copy() for k, v in model.params.items()}, NAMES)
+    tokens = rng.integers(9, size=(3, 8))
+    whole, _ = model.forward(tokens)
+    anew, _ = model.forward(tokens[:, 4:])
+    assert abs(anew - whole[:, 4:]).max() > 0.01  # the state makes a difference
+
+    def read(twin, part):
+        return keras.ops.convert_to_numpy(twin(part))
+
+    for _ in range(2):
+        for part in (slice(4), slice(4, 8)):
+            np.testing.assert_allclose(read(stateful, tokens[:, part]), whole[:, part], atol=1e-5)
+        stateful.reset_state()
+    for part, expected in ((slice(4), whole[:, :4]), (slice(4, 8), anew)):
+        np.testing.assert_allclose(read(plain, tokens[:, part]), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("stateful", [False, True], ids=["plain", "stateful"])
+def test_a_saved_keras_language_model_comes_back(rng, tmp_path, kind, stateful):
+    model = KerasLanguageModel(9, 4, KINDS[kind][1](6), stateful=stateful, name="mine")
+    tokens = rng.integers(9, size=(3, 8))
+    before = keras.ops.convert_to_numpy(model(tokens))
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    assert isinstance(again, KerasLanguageModel) and again.name == "mine"
+    assert type(again.rnn) is type(model.rnn) and again.stateful is stateful
+    for size in ("vocab_size", "embedding_size"):
+        assert again.get_config()[size] == model.get_config()[size]
+    after = [keras.ops.convert_to_numpy(twin(tokens)) for twin in (model, again)]
+    np.testing.assert_allclose(after[1], after[0], atol=1e-6)
+    # Of a stateful model the file holds the state too: it goes on where the first one was.
+    assert (abs(after[0] - before).max() > 1e-3) == stateful
+    assert keras_bits(again, tokens[0]) == pytest.approx(keras_bits(model, tokens[0]), abs=1e-6)
+
+
+@pytest.mark.parametrize("missing", RETURN)
+def test_a_keras_layer_that_hides_its_states_is_refused(missing):
+    layer = keras.layers.GRU(4, **RETURN | {missing: False})
+    with pytest.raises(ValueError, match="return_sequences=True and return_state=True"):
+        KerasLanguageModel(5, 3, layer)
+
+
+def test_sizes_of_the_model_around_a_layer_are_at_least_one(rng):
+    for build in (
+        lambda: NumpyLanguageModel(0, NumpyGRU(3, 4, rng=rng), rng=rng),
+        lambda: KerasLanguageModel(0, 3, keras.layers.GRU(4, **RETURN)),
+        lambda: TorchLanguageModel(0, 3, 4, TorchGRU(3, 4)),
+    ):
+        with pytest.raises(ValueError, match="vocab_size must be a whole number of at least 1"):
+            build()
+    with pytest.raises(ValueError, match="embedding_size must be a whole number of at least 1"):
+        KerasLanguageModel(5, 0, keras.layers.GRU(4, **RETURN))

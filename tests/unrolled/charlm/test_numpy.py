@@ -10,6 +10,7 @@ from unrolled.bptt.numpy import NumpyRNN
 from unrolled.charlm.numpy import (
     NAMES,
     NumpyCharModel,
+    NumpyLanguageModel,
     NumpyTokenRNN,
     loss_and_gradient,
     numpy_bits,
@@ -18,6 +19,8 @@ from unrolled.charlm.numpy import (
     numpy_step,
     numpy_train,
 )
+from unrolled.gru.numpy import NumpyGRU
+from unrolled.lstm.numpy import NumpyLSTM
 from unrolled.nn import Embedding, cross_entropy, cross_entropy_backward, numeric_gradient
 from unrolled.optim import SGD
 
@@ -260,3 +263,120 @@ def test_another_file_is_refused(rng, tmp_path):
     assert message(numpy_load, path) == expected
     np.savez(path, **dict.fromkeys(NAMES, np.array({}, dtype=object)))
     assert "allow_pickle=False" in message(numpy_load, path)  # no code of the writer's runs
+
+
+# The model around any layer
+
+
+def language_model(rng, Layer, V=5, D=3, H=4, dtype=np.float64):
+    layer = Layer(D, H, rng=rng, dtype=dtype)
+    return randomized(NumpyLanguageModel(V, layer, rng=rng), rng)
+
+
+def random_state(rng, model, N):
+    """Random numbers where the state has zeros: an array, or an LSTM's two."""
+    zeros = model.rnn.init_state(N)
+    drawn = tuple(rng.normal(size=part.shape) for part in parts(zeros))
+    return drawn if isinstance(zeros, tuple) else drawn[0]
+
+
+def parts(state):
+    return state if isinstance(state, tuple) else (state,)
+
+
+@pytest.mark.parametrize("Layer", [NumpyRNN, NumpyLSTM, NumpyGRU])
+@pytest.mark.parametrize(("V", "D", "H", "N", "T"), SIZES)
+def test_gradients_of_the_model_around_any_layer(rng, Layer, V, D, H, N, T):
+    model = language_model(rng, Layer, V, D, H)
+    tokens, targets = rng.integers(V, size=(2, N, T))
+    state, pull = random_state(rng, model, N), random_state(rng, model, N)
+
+    def loss():
+        logits, last = model.forward(tokens, state)
+        pulls = sum(np.vdot(*pair) for pair in zip(parts(pull), parts(last), strict=True))
+        return cross_entropy(logits, targets) + pulls
+
+    logits, _ = model.forward(tokens, state)
+    dstate = model.backward(cross_entropy_backward(logits, targets), pull)
+    grads = model.grads | {f"state {i}": part for i, part in enumerate(parts(dstate))}
+    assert model.grads.keys() == model.params.keys()
+    params = model.params | {f"state {i}": part for i, part in enumerate(parts(state))}
+    errors = gradient_error(grads, numeric_gradient(loss, params))
+    assert max(errors.values()) <= 1e-7, errors
+
+
+def test_around_a_plain_layer_it_is_the_character_model(rng):
+    model, twin = language_model(rng, NumpyRNN), random_model(rng)
+    assert tuple(model.params) == NAMES
+    for name, param in model.params.items():
+        twin.params[name][...] = param
+    tokens, targets = rng.integers(5, size=(2, 2, 6))
+    for state in (None, rng.normal(size=(2, 4))):
+        logits, last = model.forward(tokens, state)
+        expected, expected_last = twin.forward(tokens, state)
+        np.testing.assert_allclose(logits, expected, atol=1e-13)
+        np.testing.assert_allclose(last, expected_last, atol=1e-13)
+        dlogits = cross_entropy_backward(logits, targets)
+        np.testing.assert_allclose(model.backward(dlogits), twin.backward(dlogits), atol=1e-13)
+        for name, grad in twin.grads.items():
+            np.testing.assert_allclose(model.grads[name], grad, atol=1e-13, err_msg=name)
+
+
+@pytest.mark.parametrize("Layer", [NumpyLSTM, NumpyGRU])
+def test_two_halves_of_the_model_around_any_layer_equal_the_whole(rng, Layer):
+    model = language_model(rng, Layer)
+    tokens, targets = rng.integers(5, size=(2, 3, 8))
+    logits, last = model.forward(tokens)
+    dlogits = cross_entropy_backward(logits, targets)
+    model.backward(dlogits)
+    expected = model.grads
+    first, middle = model.forward(tokens[:, :5])
+    second, state = model.forward(tokens[:, 5:], middle)
+    np.testing.assert_allclose(np.concatenate([first, second], axis=1), logits, atol=1e-13)
+    for ours, theirs in zip(parts(state), parts(last), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-13)
+    dmiddle = model.backward(dlogits[:, 5:])
+    late = model.grads
+    model.forward(tokens[:, :5])
+    model.backward(dlogits[:, :5], dmiddle)
+    for name, grad in expected.items():
+        np.testing.assert_allclose(model.grads[name] + late[name], grad, atol=1e-13, err_msg=name)
+
+
+@pytest.mark.parametrize("Layer", [NumpyLSTM, NumpyGRU])
+def test_training_scoring_and_writing_carry_the_state_of_any_layer(rng, Layer):
+    model, twin = (language_model(np.random.default_rng(1), Layer) for _ in range(2))
+    tokens = rng.integers(5, size=14)
+    logits, _ = model.forward(tokens[None, :-1])
+    expected = cross_entropy(logits[0], tokens[1:]) / np.log(2)
+    for chunk in (1, 4, 100):
+        np.testing.assert_allclose(numpy_bits(model, tokens, chunk=chunk), expected, rtol=1e-12)
+    step, state = numpy_step(model), None
+    for t, token in enumerate(tokens[:-1]):
+        scores, state = step(token, state)
+        np.testing.assert_allclose(scores, logits[0, t], atol=1e-13)
+
+    batches = [tuple(rng.integers(5, size=(2, 2, 6))) for _ in range(3)]
+    losses = numpy_train(model, batches, SGD(model.params, 0.5), clip=100.0)
+    state, expected = None, []
+    for inputs, targets in batches:
+        logits, state = twin.forward(inputs, state)
+        expected.append(cross_entropy(logits, targets))
+        twin.backward(cross_entropy_backward(logits, targets))
+        for name, param in twin.params.items():
+            param -= 0.5 * twin.grads[name]
+    np.testing.assert_allclose(losses, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_model_takes_its_dtype_and_its_arrays_from_the_layer(rng, dtype):
+    layer = NumpyGRU(3, 4, rng=rng, dtype=dtype)
+    model = NumpyLanguageModel(5, layer, rng=rng)
+    assert [*model.params] == ["E", *layer.params, "W_hy", "b_y"]
+    assert {param.dtype for param in model.params.values()} == {np.dtype(dtype)}
+    assert all(model.params[name] is param for name, param in layer.params.items())
+    shapes = [model.params[name].shape for name in ("E", "W_hy", "b_y")]
+    assert shapes == [(5, 3), (4, 5), (5,)]
+    assert model.forward(rng.integers(5, size=(2, 6)))[0].dtype == dtype
+    expected = "vocab_size must be a whole number of at least 1, got 0"
+    assert message(NumpyLanguageModel, 0, layer, rng=rng) == expected
