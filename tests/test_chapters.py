@@ -8,7 +8,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 # On two CPU cores, all three frameworks, imports included.
-SECONDS = {"01-hello": 60, "02-bptt": 150, "03-charlm": 150}
+SECONDS = {"01-hello": 60, "02-bptt": 150, "03-charlm": 150, "04-lstm": 150, "05-gru": 150}
+
+# Besides the quotations: cells that an agreement table needs.
+ALWAYS = "imports", "imports-book", "agree-order", "agree-names"
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +51,7 @@ def run(cells, *, until, changes=()):
     # The sizes of chapter 3's table, from the cell before it.
     namespace = {"__name__": "__main__", "names": names} | dict(V=7, D=3, H=4, N=2, T=5)
     for cell_id, cell in cells.items():
-        needed = "quote" in cell.metadata or cell_id in ("imports", "imports-book", until)
+        needed = "quote" in cell.metadata or cell_id in (*ALWAYS, until)
         if needed:
             exec(compile(cell.source, cell_id, "exec"), namespace)
         if cell_id == until:
@@ -68,6 +71,19 @@ def run(cells, *, until, changes=()):
         (3, "token-rnn", "dz[t] += dh_next", "dz[t] -= dh_next", "KerasCharModel: dE"),
         (3, "dense-embedding", "return rows", "return -rows", "KerasCharModel"),
         (3, "model-torch", "self.embedding(tokens),", "-self.embedding(tokens),", "TorchCharModel"),
+        (4, "gates-numpy", "df *= dc * c_prev", "df *= dc", "KerasLSTMCell: dW"),
+        (
+            4,
+            "lstm-numpy",
+            "i, f, g, o = lstm_gates(self.gates",
+            "f, i, g, o = lstm_gates(self.gates",
+            "KerasLSTMCell",
+        ),
+        (4, "lstm-keras", "i, f, g, o = keras", "i, f, o, g = keras", "KerasLSTMCell"),
+        (4, "lstm-torch", "sigmoid(f) * c_prev", "sigmoid(f) * h_prev", "TorchLSTM"),
+        (5, "gru-numpy", "dn * self.h_n[t]", "dn * self.hs[t]", "KerasGRUCell: dW"),
+        (5, "gru-keras", "(1 - z) * keras", "z * keras", "KerasGRUCell"),
+        (5, "gru-torch", "r, z = torch", "z, r = torch", "TorchGRU"),
     ],
 )
 def test_a_reader_who_breaks_a_cell_sees_it_in_the_agreement_table(

@@ -387,7 +387,7 @@ class _Adapter:
             name: np.arange(end - np.size(array) + 1, end + 1).reshape(np.shape(array))
             for (name, array), end in zip(weights.items(), ends, strict=True)
         }
-        self.index = {path: self.arrange(path, self.numbered) for path in self.weights}
+        self.index = {path: self.arrange(path, self.numbered).astype(int) for path in self.weights}
 
     def by_book_name(self, grads):
         """Args: grads {path: array, or None where the loss does not depend on the weight}.
