@@ -29,12 +29,16 @@ def start(tmp_path):
 
 
 def test_every_run_is_kept_at_once_with_its_recipe(start):
-    record = start({"size": 3}, summarize=lambda runs: max(runs.values()))
+    record = start({"size": 3}, summarize=lambda recipe, runs: [recipe["size"], *runs])
     record.add("a", "first", 5)
     record.add("b", "other", [1])
     record.add("a", "second", 4)
     kept = json.loads(record.path.read_text(encoding="utf-8"))
-    assert kept["a"]["runs"] == {"first": 5, "second": 4} and kept["a"]["summary"] == 5
+    assert kept["a"]["runs"] == {"first": 5, "second": 4} and kept["a"]["summary"] == [
+        3,
+        "first",
+        "second",
+    ]
     assert kept["a"]["recipe"] == {"size": 3} and kept["b"]["recipe"] == 2
     assert kept["a"]["versions"].keys() == {"python", "numpy"}
     assert list(record.path.parent.iterdir()) == [record.path]

@@ -2,10 +2,11 @@
 
     echo      A C B B A C           -> . . . A C B     say every letter again, 3 steps later
     recall    B w z x w ?           -> B       remember one letter over a lag of 4
+    copy      C A B . . > . . .     -> C A B   say letters again, in order, after the mark
     adding    .3 .8 .1 .5 .9 .2     -> 1.3     add the two numbers that carry a mark
                   *        *
 
-Everything between is noise that says nothing about the answer. Both are batch first.
+Everything between says nothing about the answer. All are batch first.
 """
 
 import numpy as np
@@ -18,6 +19,9 @@ ECHO_CHANCE = 1 / 3  # accuracy of a guess, once there is a letter to repeat
 SYMBOLS, DISTRACTORS, QUESTION = "ABCD", "wxyz", "?"
 RECALL_VOCABULARY = Vocabulary(SYMBOLS + DISTRACTORS + QUESTION)
 RECALL_CHANCE = 1 / len(SYMBOLS)  # accuracy of a guess: all symbols are equally likely
+COPY_LETTERS, BLANK, MARK = "ABCDEFGH", ".", ">"
+COPY_VOCABULARY = Vocabulary(COPY_LETTERS + BLANK + MARK)
+COPY_CHANCE = 1 / len(COPY_LETTERS)  # accuracy of a guess at a letter
 ADDING_BASELINE = 1 / 6  # squared error of always answering 1: twice the variance 1/12
 
 
@@ -59,6 +63,35 @@ def recall(rng, batch_size, lag):
     noise = rng.integers(len(SYMBOLS), len(SYMBOLS + DISTRACTORS), size=(N, lag))
     question = np.full((N, 1), len(RECALL_VOCABULARY) - 1)
     return np.concatenate([targets[:, None], noise, question], axis=1), targets  # (N, T), (N,)
+
+
+def copy(rng, batch_size, symbols, lag):
+    """Read letters, then ``lag`` steps that say nothing, the last of which is the mark; repeat.
+
+    ``COPY_VOCABULARY`` decodes the tokens. Everything before the answer is to be answered with
+    blanks, which is easy: what counts is ``targets[:, -symbols:]``. Guessing a letter is right
+    with probability ``COPY_CHANCE``, a loss of log 8 = 2.08 nats; ``copy_baseline`` is the mean
+    over all steps.
+
+    Args: rng, a numpy Generator; batch_size N; symbols, how many letters S; lag of at least 1.
+    Returns: tokens, targets (N, T) int64 with T = lag + 2 S.
+    Source: Hochreiter & Schmidhuber 1997, adapted; as here: Arjovsky, Shah, Bengio 2016.
+    """
+    N, S = check_size("batch_size", batch_size), check_size("symbols", symbols)
+    T = check_size("lag", lag) + 2 * S
+    blank, mark = COPY_VOCABULARY.encode(BLANK + MARK)
+    tokens, targets = np.full((2, N, T), blank)
+    tokens[:, :S] = targets[:, -S:] = rng.integers(len(COPY_LETTERS), size=(N, S))
+    tokens[:, -S - 1] = mark
+    return tokens, targets
+
+
+def copy_baseline(symbols, lag):
+    """Cross-entropy of copying without a memory: blanks for sure, then guesses. Nats per step.
+
+    With 10 symbols this is the 10 log 8 / (lag + 20) of Arjovsky, Shah, Bengio 2016.
+    """
+    return symbols * float(np.log(len(COPY_LETTERS))) / (lag + 2 * symbols)
 
 
 def adding(rng, batch_size, length):

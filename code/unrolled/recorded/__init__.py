@@ -32,7 +32,7 @@ class Record:
         {part: {date, device, versions, recipe, summary, runs: {name: result}}}
 
     Args: path; recipes {part: what JSON can hold}; packages whose versions matter;
-    summarize(runs) -> what to say of a part's runs at one glance, or None to say nothing.
+    summarize(recipe, runs) -> what to say of a part at one glance, or None to say nothing.
     """
 
     def __init__(self, path, recipes, packages, summarize=None):
@@ -65,7 +65,7 @@ class Record:
             "device": f"{os.cpu_count()} CPU cores, {platform.machine()}",
             "versions": self.versions,
             "recipe": self.recipes[part],
-            **({"summary": self.summarize(runs)} if self.summarize else {}),
+            **({"summary": self.summarize(self.recipes[part], runs)} if self.summarize else {}),
             "runs": runs,
         }
         self.path.parent.mkdir(exist_ok=True)
