@@ -1,9 +1,10 @@
-"""The benchmark of chapter 3 at tiny sizes: three alike, nothing lost, nothing mixed."""
+"""The benchmark of the character models at tiny sizes: three alike, nothing lost or mixed."""
 
 import importlib
 import json
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,24 +20,44 @@ def charlm(monkeypatch):
     script = importlib.import_module("charlm")
     text = script.load_text("pydoc")[:9000]
     monkeypatch.setattr(script, "load_text", lambda name: text)
-    monkeypatch.setattr(script, "fresh", lambda threads, workers=1: ThreadPoolExecutor(1))
+    monkeypatch.setattr(script, "fresh", lambda threads, function, *args: function(*args))
     tiny = {"epochs": 3, "hidden_size": 12, "embedding_size": 5, "learning_rate": 0.01}
     tiny |= {"batch_size": 4, "steps": 16, "hmm": {"states": 2, "iterations": 2}}
-    for part in ("pydoc", "hmm", "shakespeare"):
+    for part in ("pydoc", "hmm", "shakespeare", "shakespeare lstm", "five minutes"):
         monkeypatch.setitem(script.RECIPES, part, script.RECIPES[part] | tiny)
+    del tiny["hidden_size"]
+    equal = script.RECIPES["layers"] | tiny | {"parameters": 2500}
+    monkeypatch.setitem(script.RECIPES, "layers", equal)
     short = {"rounds": 2, "seconds": 0.01}
     monkeypatch.setitem(script.RECIPES, "speed", script.RECIPES["speed"] | short)
     return script
 
 
-def test_three_frameworks_go_along_one_curve(charlm):
-    runs = [charlm.network("pydoc", framework, 1) for framework in charlm.LEARNERS]
+@pytest.mark.parametrize("part, layer", [("pydoc", "rnn"), ("layers", "lstm")])
+def test_three_frameworks_go_along_one_curve(charlm, part, layer):
+    runs = [charlm.network(part, framework, 1, layer=layer) for framework in charlm.LEARNERS]
     for run in runs:
+        assert run["hidden_size"] == runs[0]["hidden_size"]
         assert run["parameters"] == runs[0]["parameters"]
         assert [point["updates"] for point in run["curve"]] == [112, 224, 336]
         for key in ("test_bits", "valid_bits"):
             assert run[key] == pytest.approx(runs[0][key], abs=0.01)
     assert 2 < runs[0]["valid_bits"] < runs[0]["curve"][0]["valid_bits"] < 6
+
+
+def test_every_layer_gets_as_many_parameters_and_no_more(charlm, monkeypatch):
+    full = charlm.PYDOC | {"parameters": 115_239}
+    rnn = charlm.start(full, 103, 0).params
+    assert charlm.size_of(rnn) == {"hidden_size": 256, "parameters": 115_239}
+    del full["hidden_size"]
+    for layer, H in {"rnn": 256, "mgu": 181, "gru": 146, "lstm": 125}.items():
+        recipe = full | {"layer": layer}
+        fits = charlm.size_of(charlm.start(recipe, 103, 0).params)
+        more = charlm.size_of(charlm.start(recipe | {"hidden_size": H + 1}, 103, 0).params)
+        assert fits["hidden_size"] == H
+        assert fits["parameters"] <= 115_239 < more["parameters"]
+    run = charlm.network("layers", "numpy", 0, layer="mgu")
+    assert 2300 < run["parameters"] <= 2500
 
 
 def test_the_best_epoch_on_validation_text_scores_the_test_text_once(charlm, monkeypatch):
@@ -58,28 +79,104 @@ def test_the_best_epoch_on_validation_text_scores_the_test_text_once(charlm, mon
     assert np.abs(seen[2][1]["W_hh"] - seen[1][1]["W_hh"]).max() > 0
 
 
-@pytest.mark.parametrize("framework", ["keras", "pytorch"])
-def test_weights_taken_back_are_those_that_were_kept(charlm, framework):
-    recipe = charlm.RECIPES["shakespeare"]
+@pytest.mark.parametrize("framework", ["numpy", "keras", "pytorch"])
+@pytest.mark.parametrize("part", ["shakespeare", "five minutes"])
+def test_weights_taken_back_are_those_that_were_kept(charlm, part, framework):
+    recipe = charlm.RECIPES[part]
     tokens = np.random.default_rng(0).integers(7, size=300)
     learner = charlm.LEARNERS[framework](charlm.start(recipe, 7, 0).params, recipe)
     bits, kept = learner.bits(tokens), learner.weights()
-    learner.train(charlm.stream_batches(tokens, 4, 16), 0.1)
+    learner.tune(0.1)
+    learner.train(charlm.stream_batches(tokens, 4, 16))
     assert abs(learner.bits(tokens) - bits) > 1e-3
     learner.restore(kept)
     assert learner.bits(tokens) == bits
 
 
-def test_dropout_acts_in_training_alone(charlm):
-    weights = charlm.start(charlm.RECIPES["shakespeare"], 7, 0).params
+@pytest.mark.parametrize("framework", ["numpy", "keras", "pytorch"])
+@pytest.mark.parametrize("layer", ["rnn", "lstm"])
+def test_dropout_acts_in_training_alone(charlm, layer, framework):
+    recipe = charlm.RECIPES["shakespeare"] | {"layer": layer, "learning_rate": 1e-9}
+    weights = charlm.start(recipe, 7, 0).params
     tokens = np.random.default_rng(0).integers(7, size=300)
     losses, bits = [], []
     for dropout in (0.0, 0.9):
-        learner = charlm.TorchLearner(weights, charlm.RECIPES["shakespeare"] | {"dropout": dropout})
+        learner = charlm.LEARNERS[framework](weights, recipe | {"dropout": dropout})
         bits.append(learner.bits(tokens))
-        losses.append(learner.train(charlm.stream_batches(tokens, 4, 16), 1e-9))
-    assert bits[0] == bits[1]
-    assert np.abs(np.subtract(*losses)).max() > 1e-3
+        losses.append(learner.train(charlm.stream_batches(tokens, 4, 16)))
+        bits.append(learner.bits(tokens))
+    assert bits == pytest.approx([bits[0]] * 4, abs=1e-5)
+    assert np.abs(np.subtract(*losses)).min() > 1e-3
+
+
+def test_numpy_dropout_hides_numbers_and_their_gradients_and_keeps_the_mean(charlm):
+    rng = np.random.default_rng(0)
+    layer = charlm.NumpyLSTM(3, 5, rng=rng, dtype=np.float64)
+    x, dhs = rng.normal(size=(40, 30, 3)), rng.normal(size=(40, 30, 5))
+    hs, state = layer.forward(x)
+    dropout = charlm.NumpyDropout(layer, 0.25)
+    shown, same = dropout.forward(x)
+    np.testing.assert_array_equal(same, state)
+    kept = shown != 0
+    assert kept.mean() == pytest.approx(0.75, abs=0.02)
+    np.testing.assert_allclose(shown[kept], hs[kept] / 0.75)
+    again, _ = dropout.forward(x)
+    assert ((again != 0) != kept).any()
+    kept = again != 0
+    dx, _ = dropout.backward(dhs)
+    grads = dropout.grads
+    expected, _ = layer.backward(np.where(kept, dhs / 0.75, 0))
+    np.testing.assert_allclose(dx, expected)
+    for name, grad in layer.grads.items():
+        np.testing.assert_allclose(grads[name], grad)
+
+
+def test_against_the_clock_the_learning_rate_falls_to_zero_and_all_learn_alike(charlm, monkeypatch):
+    recipe = charlm.RECIPES["five minutes"] | {"dropout": 0.0, "seconds": 1.0}
+    monkeypatch.setitem(charlm.RECIPES, "five minutes", recipe)
+    _, valid, test = charlm.texts(recipe)
+    runs = []
+    for framework, learner in charlm.LEARNERS.items():
+        ticks, rates, scored = iter(np.arange(0.0, 2.0, 0.004)), [], []
+
+        def tune(self, rate, tune=learner.tune, rates=rates):
+            rates.append(rate)
+            tune(self, rate)
+
+        def bits(self, tokens, bits=learner.bits, scored=scored):
+            scored.append(len(tokens))
+            return bits(self, tokens)
+
+        monkeypatch.setattr(charlm, "time", SimpleNamespace(perf_counter=partial(next, ticks)))
+        monkeypatch.setattr(learner, "tune", tune)
+        monkeypatch.setattr(learner, "bits", bits)
+        runs.append(charlm.against_the_clock("five minutes", framework, 0))
+        curve = runs[-1]["curve"]
+        assert [point["updates"] for point in curve] == [112, 224, len(rates)]
+        assert curve[-1]["seconds"] == pytest.approx(1.0, abs=0.1)
+        assert 0.0098 < rates[0] < 0.01 and 0 < rates[-1] < 0.0001
+        assert -2e-4 < np.diff(rates).min() and np.diff(rates).max() < 0  # evenly
+        assert sorted(scored) == sorted([len(test), len(valid)])
+    for run in runs:
+        for key in ("test_bits", "valid_bits"):
+            assert run[key] == pytest.approx(runs[0][key], abs=0.01)
+    assert runs[0]["valid_bits"] < runs[0]["curve"][0]["train_bits"] < 6
+
+
+def test_a_run_against_the_clock_ends_in_time_and_may_see_all_of_the_text(charlm, monkeypatch):
+    recipe = charlm.RECIPES["five minutes"] | {"seconds": 0.3}
+    monkeypatch.setitem(charlm.RECIPES, "five minutes", recipe)
+    lengths = []
+    batches = charlm.stream_batches
+    monkeypatch.setattr(
+        charlm,
+        "stream_batches",
+        lambda text, *args: lengths.append(len(text)) or batches(text, *args),
+    )
+    run = charlm.against_the_clock("five minutes", "numpy", 0, last=True)
+    train, valid, _ = charlm.texts(recipe)
+    assert run["curve"][-1]["updates"] > 0 and run["curve"][-1]["seconds"] >= 0.3
+    assert run["valid_bits"] is None and set(lengths) == {len(train) + len(valid)}
 
 
 def test_the_last_run_trains_on_the_validation_text_too(charlm):
@@ -101,35 +198,38 @@ def test_every_run_is_kept_and_an_interrupted_script_goes_on(charlm, tmp_path, m
             raise KeyError("interrupted")
         return {"test_bits": 1.5}
 
-    runs = {
-        part: {f"{part} {i}": (job, (f"{part} {i}",), {}) for i in (0, 1)} for part in charlm.RUNS
-    }
+    def one_by_one(jobs, workers):
+        return ((key, function(*args)) for key, (function, *args) in jobs.items())
+
+    parts = ["speed", "pydoc", "hmm"]
+    runs = {part: {f"{part} {i}": partial(job, f"{part} {i}") for i in (0, 1)} for part in parts}
     monkeypatch.setattr(charlm, "RUNS", runs)
+    monkeypatch.setattr(charlm.recorded, "side_by_side", one_by_one)
+
+    def work():
+        charlm.work(charlm.recorded.Record(path, charlm.RECIPES, charlm.PACKAGES), parts)
+
     with pytest.raises(KeyError, match="interrupted"):
-        charlm.work(charlm.Record(path), ["pydoc", "hmm", "speed"])
-    charlm.work(charlm.Record(path), ["pydoc", "hmm", "speed"])
+        work()
+    assert list(json.loads(path.read_text())["pydoc"]["runs"]) == ["pydoc 0", "pydoc 1"]
+    work()
     kept = json.loads(path.read_text())
     assert {part: [*each["runs"]] for part, each in kept.items()} == {
-        part: [f"{part} 0", f"{part} 1"] for part in ("pydoc", "hmm", "speed")
+        part: [f"{part} 0", f"{part} 1"] for part in parts
     }
-    assert started[-2:] == ["speed 0", "speed 1"]
+    assert started[-2:] == ["speed 0", "speed 1"]  # what wants the machine alone comes last
     assert kept["pydoc"]["recipe"] == charlm.RECIPES["pydoc"]
-    assert [file.name for file in path.parent.iterdir()] == ["charlm.json"]
     before = len(started)
-    charlm.work(charlm.Record(path), ["pydoc", "hmm", "speed"])
+    work()
     assert len(started) == before
 
 
-def test_runs_of_another_recipe_are_not_mixed(charlm, tmp_path, monkeypatch):
-    path = tmp_path / "charlm.json"
-    charlm.Record(path).add("pydoc", "numpy 0", {"test_bits": 1.5})
-    monkeypatch.setitem(charlm.RECIPES, "pydoc", charlm.RECIPES["pydoc"] | {"clip": 7.0})
-    with pytest.raises(SystemExit, match="pydoc is recorded under another recipe"):
-        charlm.Record(path).missing("pydoc")
-    record = charlm.Record(path)
-    record.forget("pydoc")
-    assert record.missing("pydoc") == [*charlm.RUNS["pydoc"]]
-    assert record.missing("hmm") == [*charlm.RUNS["hmm"]]
+def test_what_is_recorded_was_run_by_the_recipes_that_stand_here(monkeypatch):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    charlm = importlib.import_module("charlm")
+    record = charlm.recorded.Record(charlm.RESULTS, charlm.RECIPES, charlm.PACKAGES)
+    for part, runs in charlm.RUNS.items():
+        assert record.runs(part).keys() <= runs.keys()
 
 
 def test_speed_compares_round_by_round(charlm, monkeypatch):
