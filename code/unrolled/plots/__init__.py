@@ -6,7 +6,7 @@ step through several figures. Importing this package changes no matplotlib setti
 """
 
 from unrolled.plots.backward import shared_weight
-from unrolled.plots.cells import lstm_cell
+from unrolled.plots.cells import family, lstm_cell
 from unrolled.plots.charts import contribution_map, logit_bars, state_space
 from unrolled.plots.curves import (
     cut_and_steps,
@@ -14,13 +14,16 @@ from unrolled.plots.curves import (
     lag_curves,
     learning_curves,
     loss_curves,
+    time_curves,
 )
 from unrolled.plots.diagrams import sequence_shapes, unrolled, unrolled_player
+from unrolled.plots.runs import compare_runs
 from unrolled.plots.show import Picture, figure, player
 from unrolled.plots.step import gates_player
 from unrolled.plots.sweep import gradient_player
 from unrolled.plots.text import Passage, colored_text, top_predictions
 from unrolled.plots.theme import COLORS, INK, new, style
+from unrolled.plots.traces import gate_traces
 
 __all__ = [
     "COLORS",
@@ -28,9 +31,12 @@ __all__ = [
     "Passage",
     "Picture",
     "colored_text",
+    "compare_runs",
     "contribution_map",
     "cut_and_steps",
+    "family",
     "figure",
+    "gate_traces",
     "gates_player",
     "gradient_player",
     "hidden_size_curve",
@@ -45,6 +51,7 @@ __all__ = [
     "shared_weight",
     "state_space",
     "style",
+    "time_curves",
     "top_predictions",
     "unrolled",
     "unrolled_player",

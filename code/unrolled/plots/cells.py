@@ -1,4 +1,4 @@
-"""Diagrams of gated cells."""
+"""Diagrams of gated cells: the LSTM's, and the family that is left when gates are taken away."""
 
 from matplotlib import patches
 
@@ -9,6 +9,14 @@ from unrolled.plots.theme import COLORS, INK, style
 MEMORY = dict(color=COLORS["accent"], linewidth=5, solid_capstyle="butt", zorder=1)
 WIRE = dict(color=INK, linewidth=1.4)
 RING = 0.19  # radius of a ring that computes, in inches, as everything here
+# What keeps, writes, is news and is read. A dash is a gate that another one's weights provide.
+FAMILY = {
+    "LSTM": (("f", "i", "g", "o"), "two states, c and h; three gates"),
+    "GRU": (("z", "-1−z", "n", "r"), "one state, h; what is not kept is written"),
+    "MGU": (("-1−f", "f", "n", "-f"), "one gate for all three"),
+    "RNN": (("", "", "h", ""), "no gate: all is written anew"),
+}
+PLACES = (1.85, 2.75, 3.65, 4.75)  # of the four parts in a row of the family
 
 
 def symbol(ax, x, y, letter, index, size=16):
@@ -83,3 +91,70 @@ def lstm_cell(*, caption, alt):
         symbol(ax, right + 0.19, output, "h", "t")
         symbol(ax, x_in, 0.2, "x", "t")
     return figure(fig, caption=caption, alt=alt)
+
+
+def family(*, caption, alt):
+    """Draw LSTM, GRU, MGU and RNN under each other: who keeps, writes and reads, and what is gone.
+
+    A part with weights of its own is a box, one that reuses another's is dashed, one that is
+    gone is a dotted ring; at the left, a square for each block of weights.
+    """
+    pitch = 1.5
+    with style():
+        fig, ax = canvas(5.6, 4 * pitch + 0.34)
+        for x, part in zip(PLACES, ("keep", "write", "news", "read"), strict=True):
+            ax.text(x, 4 * pitch + 0.16, part, ha="center", va="center_baseline", weight="bold")
+        for k, (name, (parts, remark)) in enumerate(FAMILY.items()):
+            _relative(ax, (3 - k) * pitch, name, parts, remark)
+    return figure(fig, caption=caption, alt=alt)
+
+
+def _relative(ax, y, name, parts, remark):
+    """Draw one row of the family, ``y`` its lower edge: the state's line above, gates below."""
+    line, row = y + 1.12, y + 0.4
+    color = INK if name == "RNN" else COLORS["accent"]
+    ax.text(0.08, line - 0.03, name, va="center_baseline", weight="bold", size=15)
+    own = sum(bool(part) and part[0] != "-" for part in parts)
+    for block in range(own):
+        corner = 0.09 + 0.2 * block, y + 0.66
+        ax.add_patch(patches.Rectangle(corner, 0.15, 0.15, fc=(color, 0.25), ec=color, lw=1.2))
+    ax.text(0.08, y + 0.46, f"{own} block{'s' * (own > 1)}", va="center_baseline", size=11)
+    ax.text(PLACES[0] - 0.3, y + 0.02, remark, va="center_baseline", size=11, style="italic")
+    keep, write, news, read = PLACES
+    for x, part in zip(PLACES, parts, strict=True):
+        _part(ax, x, row, part, news=x == news)
+    if name == "RNN":
+        ax.plot([news, news], [row + 0.2, line], **WIRE)
+        arrow(ax, (news, line), (5.3, line))
+    else:
+        into = (write + news) / 2
+        for start, end in ((1.3, keep - RING), (keep + RING, into - RING), (into + RING, 5.14)):
+            ax.plot([start, end], [line, line], **MEMORY)
+        tip = [(5.3, line), (5.12, line + 0.11), (5.12, line - 0.11)]
+        ax.add_patch(patches.Polygon(tip, fc=color, ec="none"))
+        _ring(ax, keep, line, "×", color)
+        _ring(ax, into, line, "+", color)
+        arrow(ax, (keep, row + 0.2), (keep, line - RING))
+        for x in (write, news):
+            ax.plot([x, x, into], [row + 0.2, row + 0.33, row + 0.33], **WIRE)
+        arrow(ax, (into, row + 0.33), (into, line - RING))
+        ax.plot(read, line, "o", color=color, markersize=8)
+        arrow(ax, (read, line), (read, row + 0.2))
+    state = "c" if name == "LSTM" else "h"
+    ax.text(5.44, line, state, ha="center", va="center_baseline", style="italic", size=15)
+
+
+def _part(ax, x, y, part, news):
+    """Draw one part of a row: its own box, a dashed one for reused weights, or what is gone."""
+    if not part:
+        gone = dict(fill=False, ec=COLORS["muted"], lw=1.4, ls=(0, (1, 2)))
+        ax.add_patch(patches.Circle((x, y), 0.15, **gone))
+        return
+    if part[0] != "-":
+        box(ax, x, y, 0.56, 0.4, color=COLORS["target"] if news else INK)
+    else:
+        look = dict(boxstyle="round,pad=0,rounding_size=0.08", fill=False, ls=(0, (4, 3)), lw=1.4)
+        corner = x - 0.28, y - 0.2
+        ax.add_patch(patches.FancyBboxPatch(corner, 0.56, 0.4, **look, ec=INK))
+    text = dict(ha="center", va="center_baseline", style="italic", size=14)
+    ax.text(x, y, part.removeprefix("-"), **text)

@@ -27,7 +27,7 @@ def numbers(name, values, shape):
 
 
 def shade(ax, boxes, values, levels, strongest):
-    """Fill boxes, stronger for larger values, violet above zero; one shape a level, so SVG is small.
+    """Fill boxes, stronger for larger values, violet above zero; a level is one shape.
 
     Args: boxes (n, 4), left, bottom, width, height; values (n,), -1 to 1; levels, how many on
     each side of zero; strongest, the opacity at -1 and 1.

@@ -23,6 +23,8 @@ OTHER_LINES = [
     dict(color=COLORS["accent"], linestyle=(0, (6, 2))),
 ]
 OTHER_MARKERS = "oDsv^"
+# Models that are compared again and again look the same wherever they are: places in these lists.
+MODELS = {"LSTM": 0, "GRU": 1, "RNN": 2, "plain RNN": 2, "MGU": 3}
 DASHES = dict(color=INK, linewidth=1.2, linestyle=(0, (5, 3)), zorder=1)
 
 
@@ -49,6 +51,18 @@ def _pairs(curves):
     return checked
 
 
+def places(labels):
+    """Where each label takes its look: models their own place, the others what is left, in order.
+
+    Returns: {label: k}. Raises: ValueError if there are none, or more than look different.
+    """
+    labels = list(labels)
+    _check_count(labels)
+    own = {label: MODELS[label] for label in labels if label in MODELS}
+    left = (k for k in range(len(OTHER_LINES)) if k not in own.values())
+    return {label: own[label] if label in own else next(left) for label in labels}
+
+
 def _line(label, k):
     """Color and line of the curve at position k: a framework's own, or the k-th of the others."""
     key = label.lower()
@@ -72,17 +86,18 @@ def _legend(fig, keys):
     fig.legend(keys.values(), keys.keys(), **where)
 
 
-def _logarithmic(ax):
-    """Make y logarithmic, its numbers written without formulas, whose raised digits are tiny."""
-    ax.set_yscale("log")
-    ax.yaxis.set_major_formatter(lambda value, _: power(round(np.log10(value))))
-    low, high = np.log10(ax.get_ylim())
+def logarithmic(axis):
+    """Make an axis logarithmic, its numbers written without formulas, whose raised digits are tiny.
+
+    Args: axis, ``ax.xaxis`` or ``ax.yaxis``.
+    """
+    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+    axis.set_major_formatter(lambda value, _: power(round(np.log10(value))))
+    low, high = np.log10(axis.get_view_interval())
     if high - low < 1.5:  # too few powers of ten to read a value from
-        ax.yaxis.set_minor_formatter(
-            lambda value, _: f"{value:g}" if f"{value:e}"[0] in "25" else ""
-        )
+        axis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "25" else "")
     else:
-        ax.yaxis.set_minor_formatter("")
+        axis.set_minor_formatter("")
 
 
 def loss_curves(curves, *, floor=None, floor_label=None, caption, alt):
@@ -156,21 +171,81 @@ def learning_curves(
     low, high = ylim or (values.min() - room, values.max() + room)
     with style():
         fig, ax = new(5.6, 3.2)
-        for k, (label, (x, y)) in enumerate(curves.items()):
-            marker = {} if label.lower() in LINES else _marker(label, k, len(x))
-            ax.plot(x, y, label=label, **_line(label, k), **marker)
+        for label, k in places(curves).items():
+            marker = {} if label.lower() in LINES else _marker(label, k, len(curves[label][0]))
+            ax.plot(*curves[label], label=label, **_line(label, k), **marker)
         ax.set(xlabel=xlabel, ylabel=ylabel, ylim=(low, high))
         ax.margins(x=0.02)
-        names = sorted(floors, key=floors.get)
-        places = _apart((levels - low) / (high - low), 0.095)
-        for name, place in zip(names, places, strict=True):
-            ax.axhline(floors[name], **DASHES)
-            end = dict(xy=(1, floors[name]), xycoords=("axes fraction", "data"))
-            text = dict(xytext=(1.06, place), textcoords="axes fraction", va="center")
-            leader = dict(arrowstyle="-", color=INK, linewidth=0.8, shrinkA=2, shrinkB=0)
-            ax.annotate(f"{name} {floors[name]:.2f}", **end, **text, arrowprops=leader)
+        for value in floors.values():
+            ax.axhline(value, **DASHES)
+        _name_at_edge(ax, {f"{name} {value:.2f}": value for name, value in floors.items()})
         _legend(fig, {line.get_label(): line for line in ax.lines[: len(curves)]})
     return figure(fig, caption=caption, alt=alt)
+
+
+def time_curves(curves, *, x_label, y_label, caption, alt, baselines=None, ylim=None):
+    """Draw the mean over seeds of each model's curve, its seeds pale, on an x of its own.
+
+    Curves that all reach about the right edge are named there, else below.
+    Args: curves, {label: (x, y)}, at most 5, each (N,) or, for S seeds, (S, N); baselines,
+    {label: value}, dashed; ylim, (low, high), by default all that there is.
+    Raises: ValueError if there is no curve, too many, or one whose x and y do not fit.
+    """
+    baselines, seeds = (
+        dict(baselines or {}),
+        {label: _seeds(label, pair) for label, pair in curves.items()},
+    )
+    looks = places(curves)
+    with style():
+        fig, ax = new(5.6, 3.4)
+        ends, drawn = {}, {}
+        for label, (x, y) in seeds.items():
+            line = _line(label, looks[label])
+            for one in zip(x, y, strict=True) if len(y) > 1 else ():
+                ax.plot(*one, color=line["color"], linewidth=1, alpha=0.4)
+            x, y = x.mean(axis=0), y.mean(axis=0)
+            marker = _marker(label, looks[label], len(x))
+            (drawn[label],) = ax.plot(x, y, label=label, **line, **marker)
+            ends[label] = x[-1], y[-1]
+        ax.margins(x=0.02)
+        for value in baselines.values():
+            ax.axhline(value, **DASHES)
+        ax.set(xlabel=x_label, ylabel=y_label, ylim=ylim)
+        edge = {f"{label} {value:.2f}": value for label, value in baselines.items()}
+        left, right = ax.get_xlim()
+        if min(x for x, _ in ends.values()) > right - 0.15 * (right - left):
+            _name_at_edge(ax, {**edge, **{label: y for label, (_, y) in ends.items()}}, drawn)
+        else:
+            _name_at_edge(ax, edge)
+            _legend(fig, drawn)
+    return figure(fig, caption=caption, alt=alt)
+
+
+def _seeds(label, pair):
+    """The curves of all seeds. Args: pair, x and y, (N,) or (S, N). Returns: x, y, both (S, N)."""
+    if len(pair) != 2:
+        raise ValueError(f"expected (x, y) for {label}, got {len(pair)} arrays")
+    x, y = np.asarray(pair[0], dtype=float), np.atleast_2d(pair[1])
+    y = numbers(f"y of {label}", y, "SN")
+    x = np.broadcast_to(x, y.shape) if x.shape == y.shape[1:] else x
+    return numbers(f"x of {label}", x, y.shape), y
+
+
+def _name_at_edge(ax, levels, drawn=()):
+    """Write names beside the right edge, next to their levels but apart, as far as they are seen.
+
+    Args: levels, {name: y}; drawn, {name: its line}, which gives the color of the way there.
+    """
+    low, high = ax.get_ylim()
+    names = sorted((name for name in levels if low <= levels[name] <= high), key=levels.get)
+    wanted = [(levels[name] - low) / (high - low) for name in names]
+    for name, place in zip(names, _apart(wanted, 0.095), strict=True):
+        color, end = INK, dict(xy=(1, levels[name]), xycoords=("axes fraction", "data"))
+        if name in drawn:
+            color, end = drawn[name].get_color(), dict(xy=drawn[name].get_xydata()[-1])
+        text = dict(xytext=(1.06, place), textcoords="axes fraction", va="center")
+        leader = dict(arrowstyle="-", color=color, linewidth=0.8, shrinkA=2, shrinkB=0)
+        ax.annotate(name, **end, **text, arrowprops=leader)
 
 
 def _apart(places, gap):
@@ -201,7 +276,9 @@ def lag_curves(
     xlabel="lag, steps",
     bounds=None,
     bands=None,
+    points=None,
     log=True,
+    log_x=False,
     caption,
     alt,
 ):
@@ -209,36 +286,51 @@ def lag_curves(
 
     Args: lags (L,); curves, {label: (L,)}, at most 5; bounds, {label: (L,)}, a thin dotted line
     with hollow markers beside the curve of that label; bands, {label: (lowest (L,), highest
-    (L,))}, shaded around it; log, whether y is logarithmic.
-    Raises: ValueError if the shapes or labels do not fit, or log meets a value of 0 or below.
+    (L,))}, shaded around it; points, {label: (S, L)}, pale dots, one a seed; log, log_x, which
+    axes are logarithmic. Raises: ValueError if the shapes or labels do not fit, or a
+    logarithmic axis meets a value of 0 or below.
     """
     lags = numbers("lags", lags, "L")
-    bounds, bands = dict(bounds or {}), dict(bands or {})
-    for label in [*bounds, *bands]:
+    bounds, bands, points = dict(bounds or {}), dict(bands or {}), dict(points or {})
+    for label in [*bounds, *bands, *points]:
         if label not in curves:
-            raise ValueError(f"there is no curve {label!r} for this bound or band")
+            raise ValueError(f"there is no curve {label!r} for this bound, band or point")
     curves = _curves("values", curves, (len(lags),))
     bounds = {label: numbers(f"bound of {label}", y, lags.shape) for label, y in bounds.items()}
     bands = {label: numbers(f"band of {label}", y, (2, len(lags))) for label, y in bands.items()}
+    points = {
+        label: numbers(f"points of {label}", y, ("S", len(lags))) for label, y in points.items()
+    }
     drawn = {**curves, **{f"bound of {label}": y for label, y in bounds.items()}}
     drawn |= {f"band of {label}": y[0] for label, y in bands.items()}
+    drawn |= {f"points of {label}": y.min(axis=0) for label, y in points.items()}
+    if log_x and lags.min() <= 0:
+        raise ValueError(f"a logarithmic axis has no place for a lag of {lags.min():g}")
     for label, values in drawn.items() if log else ():
         if values.min() <= 0:
             at = f"{values.min():g} of {label} at lag {lags[values.argmin()]:g}"
             raise ValueError(f"a logarithmic axis has no place for {at}: leave it out or log=False")
     with style():
         fig, ax = new(5.6, 3.2)
-        for k, (label, values) in enumerate(curves.items()):
+        for label, k in places(curves).items():
             line, marker = _line(label, k), _marker(label, k, len(lags))
-            ax.plot(lags, values, label=label, **line, **marker)
+            ax.plot(lags, curves[label], label=label, **line, **marker)
             if label in bounds:
                 look = dict(color=line["color"], linewidth=1.2, linestyle=(0, (1, 2)))
                 ax.plot(lags, bounds[label], **look, **marker, fillstyle="none")
             if label in bands:
                 ax.fill_between(lags, *bands[label], color=line["color"], alpha=0.18, lw=0)
+            for seed in points.get(label, ()):
+                dot = dict(marker=marker["marker"], markersize=4.5, linestyle="", alpha=0.4)
+                ax.plot(lags, seed, color=line["color"], **dot)
         ax.set(xlabel=xlabel, ylabel=ylabel)
         if log:
-            _logarithmic(ax)
+            logarithmic(ax.yaxis)
+        if log_x:
+            ax.set_xscale("log")
+            every = -(-len(lags) // 9)
+            ax.set_xticks(lags[::every], [f"{lag:g}" for lag in lags[::every]])
+            ax.minorticks_off()
         keys = {line.get_label(): line for line in ax.lines if line.get_label() in curves}
         if bounds:
             hollow = dict(linewidth=1.2, linestyle=(0, (1, 2)), marker="o", fillstyle="none")
@@ -271,7 +363,7 @@ def cut_and_steps(x, losses, paths, *, xlabel, ylabel="loss", log=False, caption
         ax.plot(x, losses, color=COLORS["muted"], linewidth=2.6)
         ax.set(xlabel=xlabel, ylabel=ylabel, xlim=(x[0], x[-1]))
         if log:
-            _logarithmic(ax)
+            logarithmic(ax.yaxis)
         bottom, top = ax.get_ylim()
         keys = {}
         for k, (label, path) in enumerate(paths.items()):
