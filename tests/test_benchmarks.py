@@ -138,14 +138,26 @@ def test_the_recorded_summary_is_that_of_the_recorded_runs(lag):
     assert record["recipe"]["settings"] == lag.SETTINGS
 
 
-def test_numpy_and_pytorch_do_the_same_work(layers):
+@pytest.mark.parametrize("layer", ["rnn", "lstm", "gru"])
+def test_numpy_and_pytorch_do_the_same_work(layers, monkeypatch, layer):
+    built, params = layers.build(layer, 7)
+    for name in params:  # biases too, else they might be swapped
+        params[name][...] = np.random.default_rng(len(name)).normal(size=params[name].shape)
+    monkeypatch.setattr(layers, "build", lambda name, H: (built, params))
     N, T, H = 3, 5, 7
-    ours = layers.numpy_pass("rnn", N, T, H)()
+    ours = layers.numpy_pass(layer, N, T, H)()
     for other in (layers.torch_pass, layers.cell_pass):
-        work = other("rnn", N, T, H)
+        work = other(layer, N, T, H)
         for _ in range(2):  # no gradient is left over from the pass before
             for mine, theirs in zip(ours, work(), strict=True):
                 np.testing.assert_allclose(mine, theirs.swapaxes(0, 1), atol=1e-5)
+
+
+@pytest.mark.parametrize("layer", ["rnn", "lstm", "gru", "mgu"])
+def test_the_products_are_those_of_the_gates(layers, layer):
+    _, params = layers.build(layer, 7)
+    assert params["W_xh"].shape == params["W_hh"].shape == (7, 7 * layers.LAYERS[layer].gates)
+    layers.products_pass(layer, 3, 5, 7)()
 
 
 def test_a_layer_that_computes_something_else_is_found_out(layers, in_process, monkeypatch):
@@ -174,6 +186,51 @@ def test_the_speed_table_compares_like_with_like(layers, in_process, monkeypatch
     assert row["numpy_tokens_per_second"] == 48 and row["torch_tokens_per_second"] == 32
     assert row["numpy_over_torch"] == row["lowest_round"] == row["highest_round"] == 1.5
     assert row["numpy_over_cell"] == 2.5 and row["share_of_products"] == 0.5
+    assert layers.speed("lstm", layers.QUICK)[0]["products_gflops"] == 4 * row["products_gflops"]
+    alone = layers.speed("mgu", layers.QUICK)[0]
+    assert alone["numpy_tokens_per_second"] == 48 and alone["share_of_products"] == 0.5
+    assert not [column for column in alone if "torch" in column or "cell" in column]
+
+
+def test_a_bound_is_checked_where_it_was_promised(layers):
+    good = {"numpy_over_torch": 0.9, "numpy_over_cell": 1.25, "share_of_products": 0.65}
+    rows = [good | {"H": H, "threads": threads} for H in (128, 256, 512) for threads in (1, 2)]
+    assert layers.missed("lstm", rows) == layers.missed("gru", rows) == []
+    assert len(layers.missed("rnn", rows)) == 6 and layers.missed("mgu", rows) == []
+    slow = [row | {"numpy_over_torch": 0.86, "share_of_products": 0.6} for row in rows]
+    lines = layers.missed("lstm", slow)
+    assert [line.partition(":")[0] for line in lines] == [
+        "lstm, H = 256, on 1 threads",
+        "lstm, H = 512, on 1 threads",
+        "lstm, H = 256, on 1 threads",
+        "lstm, H = 256, on 2 threads",
+    ]
+    assert "numpy_over_torch is 0.86, expected at least 0.9" in lines[0]
+    assert "share_of_products is 0.6, expected at least 0.65" in lines[-1]
+
+
+def test_what_is_measured_is_kept_layer_by_layer(layers, tmp_path, monkeypatch, capsys):
+    path = tmp_path / "layers.json"
+    path.write_text(json.dumps({"rnn": {"speed": ["kept"]}}))
+    row = {"layer": "lstm", "H": 256, "threads": 1, "numpy_over_torch": 0.95}
+    row |= {"numpy_over_cell": 1.2, "share_of_products": 0.7}
+
+    def speed(name, plan):
+        if name == "gru":
+            raise KeyboardInterrupt
+        return [row]
+
+    monkeypatch.setattr(layers, "RESULTS", path)
+    monkeypatch.setattr(layers, "speed", speed)
+    for chosen, end in ((["lstm", "gru"], KeyboardInterrupt), (["lstm"], SystemExit)):
+        monkeypatch.setattr("sys.argv", ["layers", "--layers", *chosen])
+        with pytest.raises(end) as raised:
+            layers.main()
+    assert "numpy_over_cell is 1.2, expected at least 1.25" in str(raised.value)
+    kept = json.loads(path.read_text())
+    assert kept["rnn"] == {"speed": ["kept"]} and kept["lstm"]["speed"] == [row]
+    assert {"date", "device", "versions", "recipe"} <= kept["lstm"].keys()
+    assert "growth" not in kept["lstm"] and "0.95" in capsys.readouterr().out
 
 
 def test_memory_kept_is_inputs_and_states_and_the_exponents_find_it(layers):
