@@ -7,7 +7,7 @@ from the same starts along the same batches; ``layers``, the same with gates, of
 quiet: ``five minutes``, what an LSTM learns in that time; ``speed``, the classic against the fast
 model. The others do as many runs side by side as there are cores, each on one. Every finished run
 is kept in ``code/unrolled/recorded/charlm.json`` at once; started again, the script goes on with
-what is missing. Four hours on two cores.
+what is missing. Two hours on two cores.
 """
 
 import argparse
