@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 import torch
 
+from unrolled import recorded
+
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 TINY = {"validation_sequences": 50, "test_sequences": 60, "updates": 3, "validate_every": 2}
 
 
 @pytest.fixture
-def lag(monkeypatch):
+def lags(monkeypatch):
     monkeypatch.syspath_prepend(BENCHMARKS)
-    return importlib.import_module("lag")
+    return importlib.import_module("lags")
 
 
 @pytest.fixture
@@ -39,52 +41,146 @@ def result(**changes):
     return defaults | reached | changes
 
 
-def test_three_frameworks_train_alike_from_one_start(lag):
-    weights = lag.rnn_start(np.random.default_rng(0))
-    learners = [
-        learner("rnn", {name: w.copy() for name, w in weights.items()}, 0.01)
-        for learner in lag.LEARNERS.values()
-    ]
+def named(results):
+    return {str(i): each for i, each in enumerate(results)}
+
+
+def task_sizes(lags, task):
+    recipe = lags.RECIPES[task]
+    return recipe["inputs"], recipe["outputs"]
+
+
+@pytest.mark.parametrize("task", ["recall", "adding", "copy", "reber"])
+def test_a_batch_says_what_is_due_and_scores_it(lags, task):
+    N, lag = 6, 9
+    batch = lags.BATCHES[task](np.random.default_rng(0), N, lag, "test")
+    D, M = task_sizes(lags, task)
+    assert batch.x.shape == (N, batch.scored.shape[1], D) and batch.x.dtype == np.float32
+    assert batch.scored.dtype == bool and batch.scored.sum() == len(batch.targets)
+    if task == "adding":
+        right, wrong = batch.targets[:, None], batch.targets[:, None] + 0.5
+        assert batch.score(right) == {"error": 0}
+        assert batch.score(wrong)["error"] == pytest.approx(0.25)
+        return
+    right = np.eye(M)[batch.targets]
+    if task == "reber":  # where two letters are legal, one of them alone is not the answer
+        assert batch.score(right) == {"accuracy": 0, "outer_accuracy": 1}
+    else:
+        assert batch.score(right) == {"accuracy": 1}
+        right[0] = -right[0]
+        assert batch.score(right) == {"accuracy": 1 - 1 / len(batch.targets)}
+
+
+def test_strings_that_are_not_trained_on_are_distinct(lags):
+    for split, distinct in (("train", False), ("valid", True), ("test", True)):
+        x = lags.embedded_reber(np.random.default_rng(0), 60, 5, split).x
+        assert (len(np.unique(x, axis=0)) == 60) == distinct
+
+
+@pytest.mark.parametrize("task", ["recall", "adding", "copy", "reber"])
+def test_models_have_as_many_parameters_as_fit_into_those_of_the_plain_network(lags, task):
+    (D, M), models = task_sizes(lags, task), lags.RECIPES[task]["models"]
+    for name, model in models.items():
+        counts = [
+            sum(w.size for w in lags.start(name, D, H, M, np.random.default_rng(0)).values())
+            for H in (model["hidden_size"], model["hidden_size"] + 1)
+        ]
+        assert counts[0] == model["parameters"]
+        assert counts[0] <= models["rnn"]["parameters"] < counts[1]
+
+
+@pytest.mark.parametrize(
+    ("task", "name"), [("adding", "lstm"), ("adding", "rnn"), ("recall", "rnn")]
+)
+def test_three_frameworks_train_alike_from_one_start(lags, task, name):
+    D, M = task_sizes(lags, task)
+    weights = lags.start(name, D, 7, M, np.random.default_rng(0))
+    learners = {
+        framework: learner(name, {key: w.copy() for key, w in weights.items()}, 0.01)
+        for framework, learner in lags.LEARNERS.items()
+    }
+    draw = np.random.default_rng(1)
+    test = lags.BATCHES[task](draw, 40, 11, "test")
+    untrained = learners["numpy"].outputs(test)
+    for _ in range(5):
+        batch = lags.BATCHES[task](draw, 6, 11, "train")
+        for learner in learners.values():
+            learner.update(batch)
+    expected = learners["numpy"].outputs(test)
+    assert np.abs(untrained - expected).max() > 0.05
+    np.testing.assert_allclose(learners["pytorch"].outputs(test), expected, atol=1e-4)
+    # Keras's Adam has a larger epsilon, and has it elsewhere.
+    np.testing.assert_allclose(learners["keras"].outputs(test), expected, atol=0.01)
+
+
+def test_a_gru_starts_alike_in_three_frameworks(lags):
+    weights = lags.start("gru", 2, 7, 1, np.random.default_rng(0))
+    test = lags.adding(np.random.default_rng(1), 5, 9, "test")
+    ours, keras, torch_ = (learner("gru", weights, 0.01) for learner in lags.LEARNERS.values())
+    np.testing.assert_allclose(keras.outputs(test), ours.outputs(test), atol=1e-5)
+    np.testing.assert_allclose(torch_.outputs(test), ours.outputs(test), atol=1e-5)
+    trained = {w for w, param in torch_.model.named_parameters() if param.requires_grad}
+    assert "rnn.bias_hh_l0" in trained
+
+
+@pytest.mark.parametrize("task", ["copy", "reber"])
+def test_answers_in_between_are_learned_too(lags, task):
+    D, M = task_sizes(lags, task)
+    weights = lags.start("lstm", D, 7, M, np.random.default_rng(0))
+    ours, theirs = (
+        lags.NumpyLearner("lstm", weights, 0.01),
+        lags.TorchLearner("lstm", weights, 0.01),
+    )
     draw = np.random.default_rng(1)
     for _ in range(5):
-        batch = lag.recall(draw, 7, 3)
-        for learner in learners:
-            learner.update(*batch)
-    tokens, _ = lag.recall(draw, 40, 3)
-    ours, numpy, keras = (learner.model for learner in learners)
-    expected = ours(torch.tensor(tokens))[0][:, -1].detach().numpy()
-    np.testing.assert_allclose(numpy.forward(tokens)[0][:, -1], expected, atol=1e-4)
-    # Keras's Adam has a larger epsilon, and has it elsewhere.
-    np.testing.assert_allclose(keras.predict_on_batch(tokens), expected, atol=0.01)
-    untrained = lag.TorchLearner("rnn", weights, 0.01).scores(tokens).detach().numpy()
-    assert np.abs(untrained - expected).max() > 0.1
-    answers = expected.argmax(axis=-1)
-    answers[:10] = (answers[:10] + 1) % lag.V
-    assert [learner.accuracy(tokens, answers) for learner in learners] == [0.75, 0.75, 0.75]
+        batch = lags.BATCHES[task](draw, 6, 4, "train")
+        ours.update(batch)
+        theirs.update(batch)
+    test = lags.BATCHES[task](draw, 20, 4, "test")
+    assert ours.outputs(test).shape == (len(test.targets), M)
+    np.testing.assert_allclose(theirs.outputs(test), ours.outputs(test), atol=1e-4)
 
 
-def test_the_identity_start_copies_the_state_and_trains_one_bias(lag):
-    model = lag.torch_irnn(lag.irnn_start(np.random.default_rng(0)))
+def test_the_identity_start_copies_the_state_and_trains_one_bias(lags):
+    weights = lags.start("irnn", 9, 32, 9, np.random.default_rng(0))
+    model = lags.TorchLearner("irnn", weights, 0.001).model
     weights = dict(model.named_parameters())
-    assert torch.equal(weights["rnn.weight_hh_l0"], torch.eye(lag.H))
+    assert torch.equal(weights["rnn.weight_hh_l0"], torch.eye(32))
     assert 0 < weights["rnn.weight_ih_l0"].abs().max() < 0.01
     frozen = [name for name, weight in weights.items() if not weight.requires_grad]
     assert frozen == ["rnn.bias_hh_l0"] and not weights["rnn.bias_hh_l0"].any()
-    assert model.rnn.nonlinearity == "relu"
+    assert model["rnn"].nonlinearity == "relu"
 
 
-def test_a_run_stops_when_it_validates_or_when_the_updates_are_spent(lag):
-    easy = lag.run("pytorch", "rnn", 1, 0.01, 0, {**lag.SETTINGS, **TINY, "updates": 200})
+def test_a_run_stops_when_it_validates_or_when_the_updates_are_spent(lags, monkeypatch):
+    recipe = lags.RECIPES["recall"] | TINY
+    monkeypatch.setitem(lags.RECIPES, "recall", recipe | {"updates": 200})
+    easy = lags.run("recall", "pytorch", "rnn", 1, 0.01, 0)
     assert easy["updates"] < 200 and easy["updates"] % 2 == 0
     assert easy["validation_accuracy"] >= 0.99 and easy["test_accuracy"] > 0.9
-    for framework in ("pytorch", "numpy"):
-        hard = lag.run(framework, "rnn", 60, 0.003, 0, {**lag.SETTINGS, **TINY})
+    monkeypatch.setitem(lags.RECIPES, "recall", recipe)
+    for framework, name in (("pytorch", "rnn"), ("numpy", "rnn"), ("numpy", "gru")):
+        hard = lags.run("recall", framework, name, 60, 0.003, 0)
         assert hard["updates"] == 3 and hard["test_accuracy"] < 0.6
-        again = lag.run(framework, "rnn", 60, 0.003, 0, {**lag.SETTINGS, **TINY})
+        again = lags.run("recall", framework, name, 60, 0.003, 0)
         assert hard | {"seconds": 0} == again | {"seconds": 0}
 
 
-def test_the_rate_is_chosen_on_validation_and_the_test_reports(lag):
+def test_where_the_metric_is_an_error_less_is_better(lags, monkeypatch):
+    recipe = lags.RECIPES["adding"] | TINY | {"stop_at_validation": 1e-9}
+    monkeypatch.setitem(lags.RECIPES, "adding", recipe)
+    assert lags.run("adding", "numpy", "mgu", 8, 0.003, 0)["updates"] == 3
+    monkeypatch.setitem(lags.RECIPES, "adding", recipe | {"stop_at_validation": 9.0})
+    assert lags.run("adding", "numpy", "mgu", 8, 0.003, 0)["updates"] == 2
+    runs = [
+        {**result(learning_rate=rate), "validation_error": error, "test_error": error}
+        for rate, error in ((0.1, 0.02), (0.01, 0.009), (0.003, 0.011))
+    ]
+    (row,) = lags.summarize(recipe, named(runs))
+    assert (row["learning_rate"], row["success_rate"], row["mean_error"]) == (0.01, 1, 0.009)
+
+
+def test_the_rate_is_chosen_on_validation_and_the_test_reports(lags):
     runs = [result(seed=s, learning_rate=0.1, validation_accuracy=0.5) for s in range(3)]
     runs += [result(seed=s, learning_rate=0.01, updates=300) for s in range(3)]
     runs += [
@@ -92,50 +188,103 @@ def test_the_rate_is_chosen_on_validation_and_the_test_reports(lag):
         for s, accuracy in enumerate([0.95, 0.949, 1.0])
     ]
     runs.append(result(lag=9, test_accuracy=0.25))
-    row, other = lag.summarize(runs)
+    row, other = lags.summarize(lags.RECIPES["recall"], named(runs))
     assert row["learning_rate"] == 0.003 and row["seeds"] == 3 and row["mean_updates"] == 200
     assert row["success_rate"] == pytest.approx(2 / 3)
     assert row["mean_accuracy"] == pytest.approx(2.899 / 3)
     assert (other["lag"], other["success_rate"], other["mean_accuracy"]) == (9, 0, 0.25)
 
 
-def test_an_interrupted_sweep_goes_on_where_it_stopped(lag, tmp_path, monkeypatch):
-    path, started = tmp_path / "results" / "lag.json", []
+def test_a_rate_that_was_repeated_stays_chosen(lags):
+    runs = [result(learning_rate=rate, validation_accuracy=1 - rate) for rate in (0.01, 0.03)]
+    (row,) = lags.summarize(lags.RECIPES["recall"], named(runs))
+    assert row["learning_rate"] == 0.01
+    runs += [result(seed=seed, validation_accuracy=0.5) for seed in (1, 2)]
+    (row,) = lags.summarize(lags.RECIPES["recall"], named(runs))
+    assert (row["learning_rate"], row["seeds"]) == (0.01, 3)
 
-    def run(*key):
-        started.append(key)
-        if len(started) == 5:
+
+@pytest.fixture
+def fake(lags, monkeypatch, tmp_path):
+    """The script with runs that take no time: 0.01 is the best rate."""
+    started = []
+
+    def run(task, *key):
+        started.append((task, *key))
+        if len(started) == fake.stop:
             raise KeyboardInterrupt
-        return result(**dict(zip(lag.KEY, key, strict=True)))
+        framework, model, lag, rate, seed = key
+        metric = lags.RECIPES[task]["metric"]
+        value = abs(rate - 0.01) if metric == "error" else 1 - abs(rate - 0.01)
+        return {
+            **dict(zip(lags.KEY, key, strict=True)),
+            "updates": 9,
+            f"validation_{metric}": value,
+            f"test_{metric}": value,
+        }
 
-    monkeypatch.setattr(lag, "run", run)
+    monkeypatch.setattr(lags, "run", run)
+    monkeypatch.setattr(lags, "RESULTS", tmp_path / "lags.json")
+
+    def one_by_one(jobs, _):
+        return ((key, job(*args)) for key, (job, *args) in jobs.items())
+
+    monkeypatch.setattr(lags.recorded, "side_by_side", one_by_one)
+
+    def fake(*arguments, stop=None):
+        fake.stop = stop and len(started) + stop
+        monkeypatch.setattr("sys.argv", ["lags", *arguments])
+        lags.main()
+        return json.loads(lags.RESULTS.read_text(encoding="utf-8"))
+
+    fake.started = started
+    return fake
+
+
+def test_an_interrupted_sweep_goes_on_where_it_stopped(fake, lags, capsys):
+    arguments = "--tasks", "adding", "reber", "--models", "rnn", "lstm"
     with pytest.raises(KeyboardInterrupt):
-        lag.sweep(lag.Record(path), ["rnn"], [2, 5])
-    assert len(json.loads(path.read_text())["runs"]) == 4
-    lag.sweep(lag.Record(path), ["rnn"], [2, 5])
-    assert len(started) == 1 + 2 * 3 * 3 and len(set(started)) == 2 * 3 * 3
-    lag.check(lag.Record(path), [5, 100])
-    repeated = started[19:]
-    assert {key[0] for key in repeated} == {"numpy", "keras"}
-    assert {key[2] for key in repeated} == {5} and len(repeated) == 6
-    assert [file.name for file in path.parent.iterdir()] == ["lag.json"]
+        fake(*arguments, stop=5)
+    assert len(json.loads(lags.RESULTS.read_text())["adding"]["runs"]) == 4
+    record = fake(*arguments)
+    assert len(fake.started) == 1 + len(set(fake.started))
+    # The plain network: 3 rates x 3 seeds; the other: 3 rates, and 2 more seeds at the best.
+    assert len(record["reber"]["runs"]) == 9 + 5
+    assert len(record["adding"]["runs"]) == 9 + 5 + 2 * 2 * 3  # and in two frameworks more
+    repeated = [key for key in fake.started if key[1] in ("keras", "pytorch")]
+    assert {key[4] for key in repeated} == {0.01} and len(repeated) == 12
+    assert list(lags.RESULTS.parent.iterdir()) == [lags.RESULTS]
+    before = len(fake.started)
+    assert fake(*arguments)["adding"]["summary"] == record["adding"]["summary"]
+    assert len(fake.started) == before
+    assert "adding\tkeras\tlstm\t100\t0.01\t3\t1.0" in capsys.readouterr().out
 
 
-def test_runs_of_another_recipe_are_not_mixed(lag, tmp_path, monkeypatch):
-    path = tmp_path / "lag.json"
-    lag.Record(path).add(result())
-    monkeypatch.setitem(lag.MODELS, "new", lag.MODELS["rnn"])
-    lag.Record(path).add(result(model="new"))  # one more model is no other recipe
-    assert {each["model"] for each in lag.Record(path).runs} == {"rnn", "new"}
-    monkeypatch.setitem(lag.SETTINGS, "updates", 7)
-    with pytest.raises(SystemExit, match="lag.json holds runs of another recipe"):
-        lag.Record(path)
+def test_recall_is_repeated_at_some_lags_alone(fake, lags, monkeypatch):
+    monkeypatch.setitem(lags.RECIPES["recall"]["models"]["rnn"], "lags", [5, 8, 100])
+    record = fake("--tasks", "recall", "--models", "rnn", "lstm")
+    runs = record["recall"]["runs"].values()
+    assert {run["lag"] for run in runs if run["framework"] == "keras"} == {8, 100}
+    assert {run["framework"] for run in runs if run["model"] == "lstm"} == {"numpy"}
 
 
-def test_the_recorded_summary_is_that_of_the_recorded_runs(lag):
-    record = json.loads(lag.RESULTS.read_text(encoding="utf-8"))
-    assert record["summary"] == lag.summarize(record["runs"])
-    assert record["recipe"]["settings"] == lag.SETTINGS
+def test_runs_of_another_recipe_are_not_mixed(fake, lags, monkeypatch):
+    fake("--tasks", "reber", "--models", "rnn")
+    monkeypatch.setitem(lags.RECIPES, "reber", lags.RECIPES["reber"] | {"updates": 7})
+    with pytest.raises(SystemExit, match="lags.json holds reber under another recipe"):
+        fake("--tasks", "reber", "--models", "rnn")
+    fake("--tasks", "copy", "--models", "rnn")  # another task is not concerned
+    record = fake("--tasks", "reber", "--models", "lstm", "--again")
+    assert len(record["reber"]["runs"]) == 5 and record["reber"]["recipe"]["updates"] == 7
+
+
+@pytest.mark.parametrize("task", ["recall", "adding", "copy", "reber"])
+def test_the_recorded_summary_is_that_of_the_recorded_runs(lags, task):
+    record = recorded.load("lags")[task]
+    assert record["recipe"] == lags.RECIPES[task]
+    assert record["summary"] == lags.summarize(record["recipe"], record["runs"])
+    for name, run in record["runs"].items():
+        assert name == lags.named((task, *(run[key] for key in lags.KEY)))
 
 
 @pytest.mark.parametrize("layer", ["rnn", "lstm", "gru"])
@@ -253,9 +402,9 @@ def test_growth_is_measured_and_explained(layers, in_process):
     assert any("memory kept" in line for line in layers.explain(grown))
 
 
-@pytest.mark.parametrize("script", ["lag", "layers"])
-def test_help_explains(script, lag, layers, monkeypatch, capsys):
+@pytest.mark.parametrize("script", ["lags", "layers"])
+def test_help_explains(script, lags, layers, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", [script, "--help"])
     with pytest.raises(SystemExit, match="0"):
-        {"lag": lag, "layers": layers}[script].main()
+        {"lags": lags, "layers": layers}[script].main()
     assert f"benchmarks/{script}.py" in capsys.readouterr().out

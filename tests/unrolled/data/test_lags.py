@@ -5,6 +5,9 @@ import pytest
 
 from unrolled.data.lags import (
     ADDING_BASELINE,
+    COPY_CHANCE,
+    COPY_LETTERS,
+    COPY_VOCABULARY,
     DISTRACTORS,
     ECHO_CHANCE,
     ECHO_VOCABULARY,
@@ -12,10 +15,12 @@ from unrolled.data.lags import (
     RECALL_VOCABULARY,
     SYMBOLS,
     adding,
+    copy,
+    copy_baseline,
     echo,
     recall,
 )
-from unrolled.nn import one_hot
+from unrolled.nn import cross_entropy, one_hot
 
 
 @pytest.fixture
@@ -122,3 +127,43 @@ def test_a_lag_longer_than_the_text_leaves_nothing_to_say():
     assert not echo(np.random.default_rng(0), 2, 3, 5)[1].any()
     with pytest.raises(ValueError, match="lag must be a whole number of at least 1, got 0"):
         echo(np.random.default_rng(0), 2, 3, 0)
+
+
+@pytest.mark.parametrize(("N", "S", "lag"), [(5, 3, 7), (1, 10, 4), (4, 1, 1), (3, 2, 1)])
+def test_copy_wants_the_letters_again_in_order_after_the_mark(rng, N, S, lag):
+    tokens, targets = copy(rng, N, S, lag)
+    assert tokens.shape == targets.shape == (N, lag + 2 * S)
+    assert tokens.dtype == targets.dtype == np.int64
+    for row, wanted in zip(tokens, targets, strict=True):
+        read, said = COPY_VOCABULARY.decode(row), COPY_VOCABULARY.decode(wanted)
+        assert set(read[:S]) <= set(COPY_LETTERS)
+        assert read[S:] == "." * (lag - 1) + ">" + "." * S
+        assert said == "." * (S + lag) + read[:S]
+
+
+def test_the_letters_of_copy_are_uniform_and_independent(rng):
+    N, K = 40_000, len(COPY_LETTERS)
+    letters = copy(rng, N, 3, 2)[0][:, :3]
+    for a, b in ((0, 1), (1, 2), (0, 2)):
+        pairs = np.einsum("na,nb->ab", one_hot(letters[:, a], K), one_hot(letters[:, b], K))
+        assert np.abs(pairs - N / K**2).max() < 5 * np.sqrt(N / K**2)
+    assert COPY_CHANCE == 1 / K
+
+
+def test_the_baseline_of_copy_is_the_loss_of_blanks_and_guesses(rng):
+    S, lag = 4, 9
+    _, targets = copy(rng, 30, S, lag)
+    logits = np.zeros((*targets.shape, len(COPY_VOCABULARY)))
+    logits[:, :-S, 8] = 1e3  # a blank, for sure
+    logits[:, -S:, 8:] = -1e3  # any letter
+    assert cross_entropy(logits, targets) == pytest.approx(copy_baseline(S, lag))
+    assert copy_baseline(10, 100) == pytest.approx(10 * np.log(8) / 120)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [((0, 2, 3), "batch_size .* got 0"), ((4, 0, 3), "symbols .* got 0"), ((4, 2, 0), "lag .* 0")],
+)
+def test_nothing_to_copy_is_refused(rng, sizes, message):
+    with pytest.raises(ValueError, match=message):
+        copy(rng, *sizes)
