@@ -413,7 +413,7 @@ def test_curves_over_lag_are_told_apart_without_color(figures):
     [
         (dict(curves={"a": [1, 2]}), r"values of a of shape \(3\), got \(2,\)"),
         (dict(curves={}), "got 0"),
-        (dict(bounds={"b": [1, 2, 3]}), "no curve 'b' for this bound or band"),
+        (dict(bounds={"b": [1, 2, 3]}), "no curve 'b' for this bound, band or point"),
         (dict(bands={"a": [1, 2, 3]}), r"band of a of shape \(2, 3\)"),
         (dict(curves={"a": [1, 0.1, 0]}), "no place for 0 of a at lag 4.*log=False"),
         (dict(bounds={"a": [1, -2, 0]}), "no place for -2 of bound of a at lag 2"),

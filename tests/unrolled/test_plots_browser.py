@@ -63,6 +63,33 @@ def more():
     return "".join(picture._repr_html_() for picture in shown)
 
 
+@pytest.fixture(scope="module")
+def gated():
+    """What chapters 4 and 5 show, with a player of its own."""
+    rng = np.random.default_rng(0)
+    shapes = (1, 3), (1, 4), (1, 4), (3, 16), (4, 16), (16,)
+    x, curves = np.arange(1, 30), {"LSTM": [0.9, 0.8, 0.7], "GRU": [1, 1, 0.5]}
+    values = {"forget f": rng.random((30, 16)), "cell c": rng.normal(0, 2, (30, 16))}
+    shown = [
+        plots.gates_player(*(rng.normal(0, 1, shape) for shape in shapes), **TEXTS),
+        plots.lstm_cell(**TEXTS),
+        plots.family(**TEXTS),
+        plots.gate_traces("embedded Reber grammar, BTXSE.", values, **TEXTS),
+        plots.gate_traces(
+            ["begin", "mark", "end"] * 5, {"forget f": values["cell c"][:15]}, **TEXTS
+        ),
+        plots.compare_runs(
+            {"one": (curves.items(), 0.1, "share"), "two": (curves.items(), None, "share")},
+            x_label=None,
+            better="higher",
+            **TEXTS,
+        ),
+        plots.time_curves({"LSTM": (x, 3 / x)}, x_label="s", y_label="y", **TEXTS),
+        plots.lag_curves([5, 50, 500], curves, ylabel="y", log=False, log_x=True, **TEXTS),
+    ]
+    return "".join(picture._repr_html_() for picture in shown)
+
+
 @pytest.fixture
 def open_page(browser, figures, tmp_path):
     """Open the figures as a file; whatever the page asks for or complains about fails the test."""
@@ -105,6 +132,13 @@ def shown(page):
 def test_axe_finds_no_violation(open_page, host):
     html, body, scheme = HOSTS[host]
     results = Axe().run(open_page(html, body, scheme))
+    assert results.violations_count == 0, results.generate_report()
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_axe_finds_no_violation_in_gated_figures(open_page, gated, host):
+    html, body, scheme = HOSTS[host]
+    results = Axe().run(open_page(html, body, scheme, figures=gated))
     assert results.violations_count == 0, results.generate_report()
 
 
@@ -167,6 +201,36 @@ def test_keys_alone_step_and_the_focus_is_seen(open_page):
     assert shown(page) == 2
 
 
+def test_keys_alone_step_through_the_gates(open_page, gated):
+    page = open_page(figures=gated)
+    page.get_by_role("slider", name="Step").focus()
+    for key, frame in [("ArrowRight", 2), ("End", 6), ("ArrowLeft", 5), ("Home", 1)]:
+        page.keyboard.press(key)
+        assert shown(page) == frame
+    page.keyboard.press("End")
+    assert page.locator(".now").inner_text().startswith("Read: o times tanh")
+    page.emulate_media(media="print")
+    assert shown(page) == 6 and page.locator("li:visible").count() == 6
+
+
+def test_no_two_texts_of_a_gated_figure_overlap(open_page, gated):
+    page = open_page(figures=gated)
+    page.get_by_role("slider", name="Step").fill("6")
+    overlaps = page.evaluate(
+        """() => [...document.querySelectorAll("svg")].flatMap(svg => {
+          const texts = [...svg.querySelectorAll("text")].map(node => {
+            const box = node.getBoundingClientRect(), room = box.height / 4;
+            const sides = [box.left + 1, box.right - 1, box.top + room, box.bottom - room];
+            return [node.textContent, ...sides];
+          }).filter(text => text[1] < text[2]);
+          return texts.flatMap((a, k) => texts.slice(k + 1)
+            .filter(b => a[1] < b[2] && b[1] < a[2] && a[3] < b[4] && b[3] < a[4])
+            .map(b => a[0] + " | " + b[0]));
+        })"""
+    )
+    assert overlaps == []
+
+
 @pytest.mark.parametrize("focus", ["Play", "Step"])
 def test_space_plays_to_the_end_and_nothing_moves_before(open_page, focus):
     page = open_page()
@@ -221,7 +285,7 @@ def test_without_javascript_there_is_the_still_and_every_sentence(open_page):
     assert page.locator("li:visible").count() == 5
 
 
-@pytest.mark.parametrize("which", ["figures", "more"])
+@pytest.mark.parametrize("which", ["figures", "more", "gated"])
 def test_a_phone_shows_all_without_scrolling_sideways(open_page, request, which):
     page = open_page(width=390, figures=request.getfixturevalue(which))
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

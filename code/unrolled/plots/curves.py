@@ -176,7 +176,7 @@ def learning_curves(
             ax.plot(*curves[label], label=label, **_line(label, k), **marker)
         ax.set(xlabel=xlabel, ylabel=ylabel, ylim=(low, high))
         ax.margins(x=0.02)
-        for value in floors.values():
+        for value in sorted(floors.values()):
             ax.axhline(value, **DASHES)
         _name_at_edge(ax, {f"{name} {value:.2f}": value for name, value in floors.items()})
         _legend(fig, {line.get_label(): line for line in ax.lines[: len(curves)]})
