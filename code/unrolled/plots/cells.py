@@ -101,11 +101,11 @@ def family(*, caption, alt):
     """
     pitch = 1.5
     with style():
-        fig, ax = canvas(5.6, 4 * pitch + 0.34)
+        fig, ax = canvas(5.6, 4 * pitch + 0.38)
         for x, part in zip(PLACES, ("keep", "write", "news", "read"), strict=True):
-            ax.text(x, 4 * pitch + 0.16, part, ha="center", va="center_baseline", weight="bold")
+            ax.text(x, 4 * pitch + 0.2, part, ha="center", va="center_baseline", weight="bold")
         for k, (name, (parts, remark)) in enumerate(FAMILY.items()):
-            _relative(ax, (3 - k) * pitch, name, parts, remark)
+            _relative(ax, (3 - k) * pitch + 0.1, name, parts, remark)
     return figure(fig, caption=caption, alt=alt)
 
 

@@ -244,7 +244,9 @@ def _name_at_edge(ax, levels, drawn=()):
         if name in drawn:
             color, end = drawn[name].get_color(), dict(xy=drawn[name].get_xydata()[-1])
         text = dict(xytext=(1.06, place), textcoords="axes fraction", va="center")
-        leader = dict(arrowstyle="-", color=color, linewidth=0.8, shrinkA=2, shrinkB=0)
+        leader = dict(
+            arrowstyle="-", color=color, linewidth=0.8, shrinkA=2, shrinkB=0, relpos=(0, 0.5)
+        )
         ax.annotate(name, **end, **text, arrowprops=leader)
 
 
