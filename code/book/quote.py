@@ -22,8 +22,9 @@ from book.sources import (
     tags,
 )
 
-LONGEST_CELL = 40
-LONGEST_QUOTE = 60
+LONGEST_CELL = LONGEST_METHOD = 40
+LONGEST_QUOTE = 60  # in one piece; a class that is longer is read method by method
+LONGEST_CLASS = 90
 
 
 def refresh(root):
@@ -98,12 +99,17 @@ def _definitions(path):
 def _check_cell(root, cell, following):
     """Yield what is wrong with one code cell; ``following`` are the code cells after it."""
     quote = cell.metadata.get("quote")
-    longest = LONGEST_CELL if quote is None else LONGEST_QUOTE
+    longest = LONGEST_CELL if quote is None else LONGEST_CLASS
     length = len(cell.source.splitlines())
     if length > longest:
         yield f"has {length} lines; at most {longest} fit on a screen"
     if quote is None:
         return
+    methods = [n for n in ast.walk(parse_cell(cell.source)) if isinstance(n, ast.FunctionDef)]
+    for method in methods if length > LONGEST_QUOTE else ():
+        lines = method.end_lineno - method.lineno + 1
+        if lines > LONGEST_METHOD:
+            yield f"{method.name} has {lines} lines; at most {LONGEST_METHOD} fit on a screen"
     try:
         text, classes = quotation(root, quote)
     except BookError as error:

@@ -141,9 +141,17 @@ def test_cells_that_do_not_fit_a_screen_are_named(book):
     )
 
 
-def test_a_quotation_may_have_sixty_lines(book):
+def test_a_quotation_may_have_ninety_lines_and_a_method_forty(book):
     module = book / "code" / "unrolled" / "thing.py"
-    for length, problems in ((60, 0), (61, 1)):
+    for length, problems in ((40, 0), (41, 1)):
+        methods = (
+            f"    def method_{i}(self):\n" + "        x = 1\n" * (length - 1) for i in range(2)
+        )
+        text = "class NumpyThing:\n" + "".join(methods).rstrip()
+        module.write_text(text + "\n")
+        write(book, quoting(text), new_code_cell("NumpyThing()"))
+        assert len(quote.check(book)) == 2 * problems
+    for length, problems in ((90, 0), (91, 1)):
         text = "class NumpyThing:\n" + "\n".join(f"    x{i} = 1" for i in range(length - 1))
         module.write_text(text + "\n")
         write(book, quoting(text), new_code_cell("NumpyThing()"))
