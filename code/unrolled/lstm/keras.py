@@ -14,6 +14,7 @@ Source: Hochreiter & Schmidhuber 1997; the forget gate, Gers, Schmidhuber, Cummi
 """
 
 import keras
+import numpy as np
 
 from unrolled.nn import check_size
 
@@ -36,9 +37,12 @@ class KerasLSTMCell(keras.layers.Layer):
         D, H = input_shape[-1], self.output_size
         self.W_xh = self.add_weight((D, 4 * H), initializer="glorot_uniform", name="W_xh")
         self.W_hh = self.add_weight((H, 4 * H), initializer="orthogonal", name="W_hh")
-        self.b_h = self.add_weight((4 * H,), initializer="zeros", name="b_h")
-        start = [0, self.forget_bias, 0, 0]
-        self.b_h.assign(keras.ops.repeat(keras.ops.array(start, self.b_h.dtype), H))
+        self.b_h = self.add_weight((4 * H,), initializer=self.start_bias, name="b_h")
+
+    def start_bias(self, shape, dtype=None):
+        """What b_h starts at: forget_bias for f, 0 for i, g and o."""
+        start = np.repeat([0, self.forget_bias, 0, 0], self.output_size)
+        return keras.ops.convert_to_tensor(start, dtype)
 
     def get_initial_state(self, batch_size=None):
         """Nothing remembered yet. Returns: [h_0, c_0], each (N, H), zeros."""

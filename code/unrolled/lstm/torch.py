@@ -30,7 +30,7 @@ class TorchLSTM(nn.Module):
         D, H = check_size("input_size", input_size), check_size("hidden_size", hidden_size)
         self.W_xh = nn.Parameter(torch.randn(D, 4 * H) * D**-0.5)
         self.W_hh = nn.Parameter(torch.randn(H, 4 * H) * H**-0.5)
-        self.b_h = nn.Parameter(torch.tensor([0, forget_bias, 0, 0]).repeat_interleave(H))
+        self.b_h = nn.Parameter(torch.tensor([0.0, forget_bias, 0.0, 0.0]).repeat_interleave(H))
 
     def init_state(self, batch_size):
         """Nothing remembered yet. Returns: h_0 and c_0, each (N, H), zeros."""
