@@ -16,8 +16,8 @@ def test_a_record_says_when_on_what_and_with_which_versions(path):
 
 
 def test_an_unknown_record_is_named_with_those_that_there_are():
-    with pytest.raises(ValueError, match=r"nothing is recorded as 'lags'; there are: .*\blag\b"):
-        recorded.load("lags")
+    with pytest.raises(ValueError, match=r"nothing is recorded as 'lag'; there are: .*\blags\b"):
+        recorded.load("lag")
 
 
 @pytest.fixture
@@ -29,13 +29,13 @@ def start(tmp_path):
 
 
 def test_every_run_is_kept_at_once_with_its_recipe(start):
-    record = start({"size": 3}, summarize=lambda recipe, runs: [recipe["size"], *runs])
+    record = start({"size": 3}, summarize=lambda recipe, runs: [recipe, *runs])
     record.add("a", "first", 5)
     record.add("b", "other", [1])
     record.add("a", "second", 4)
     kept = json.loads(record.path.read_text(encoding="utf-8"))
     assert kept["a"]["runs"] == {"first": 5, "second": 4} and kept["a"]["summary"] == [
-        3,
+        {"size": 3},
         "first",
         "second",
     ]

@@ -7,6 +7,7 @@ import torch
 
 from unrolled.lstm.keras import KerasLSTMCell
 from unrolled.lstm.numpy import NumpyLSTM
+from unrolled.lstm.torch import TorchLSTM
 
 D, H = 2, 3
 
@@ -112,3 +113,17 @@ def test_with_the_forget_gate_open_and_nothing_written_the_gradient_passes_unhar
     np.testing.assert_array_equal(last, c)
     _, (_, dstart) = layer.backward(np.zeros((4, 100, H)), (np.zeros((4, H)), dc))
     np.testing.assert_allclose(dstart, dc, rtol=1e-13)
+
+
+def test_the_forget_bias_is_there_though_the_first_fit_builds_the_model():
+    model = keras.Sequential([keras.layers.RNN(KerasLSTMCell(3)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(0.0), "mse")
+    model.fit(np.ones((2, 4, 5)), np.ones((2, 1)), verbose=0)
+    bias = keras.ops.convert_to_numpy(model.layers[0].cell.b_h)
+    np.testing.assert_array_equal(bias, np.repeat([0, 1, 0, 0], 3))
+
+
+def test_a_whole_number_will_do_as_forget_bias():
+    np.testing.assert_array_equal(
+        TorchLSTM(2, 3, forget_bias=2).b_h.detach(), np.repeat([0, 2, 0, 0], 3)
+    )
