@@ -43,7 +43,8 @@ PINS = [
     "tqdm==4.67.3",
 ]
 
-pytestmark = pytest.mark.slow
+# One after the other: each chapter installs the package into the same environment.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("colab")]
 
 
 def pip(environment, *arguments):

@@ -5,8 +5,14 @@ import json
 import os
 import platform
 import shutil
+import statistics
 import subprocess
 import sys
+import time
+
+# Seconds that `slowdown` takes on the machine in whose seconds a chapter's time limit is meant:
+# two cores of a cloud server of 2025 (AMD EPYC) that do nothing else.
+PACE = 0.25
 
 # Each framework is asked in a process of its own: importing one here would take seconds of
 # every build, and hold GPU memory that the kernels need.
@@ -69,3 +75,22 @@ def describe(backend):
     if missing:
         return {"device": "gpu", "device_name": f"{gpu}; {missing[0]} on {cpu}"}
     return {"device": "gpu", "device_name": gpu}
+
+
+def slowdown():
+    """Return how many times as long a recurrence in NumPy takes here and now as it should.
+
+    A time limit is meant for some machine; this tells a slow chapter from a slow machine.
+    """
+    import numpy as np
+    from threadpoolctl import threadpool_limits
+
+    x, W = np.zeros((32, 128), np.float32), np.eye(128, dtype=np.float32)
+    seconds = []
+    with threadpool_limits(1, user_api="blas"):  # as in the chapters
+        for _ in range(5):
+            began = time.perf_counter()
+            for _ in range(1500):
+                x = np.tanh(x @ W)
+            seconds.append(time.perf_counter() - began)
+    return statistics.median(seconds) / PACE
