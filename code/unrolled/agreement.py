@@ -147,12 +147,17 @@ def gradient_error(gradients, numeric):
     }
 
 
-def gradients(model, tokens, targets, names=None):
+def gradients(model, tokens, targets, names=None, weights=None):
     """Gradient of the mean cross-entropy in every weight, under the book's names.
 
-    Args: tokens, targets (N, T). Returns: {name: array}.
+    Args: tokens, targets (N, T); names as in ``set_weights``; weights {book's name: array}, whose
+    shapes are needed where ``names`` holds functions. Returns: {name: array}.
+    Raises: ValueError if they are needed and missing.
     """
-    return _wrap(model, names).loss_and_gradients(tokens, targets)[1]
+    adapter = _wrap(model, names)
+    if weights is not None:
+        adapter.number(weights)
+    return adapter.loss_and_gradients(tokens, targets)[1]
 
 
 class Agreement:
@@ -395,15 +400,15 @@ class _Adapter:
         Returns: {book's name: array}, those held at zero left out.
         """
         if not hasattr(self, "index"):  # the weights are the model's own
-            plain = {path: name for path, name in self.places.items() if isinstance(name, str)}
-            shapes = {path: tuple(self.weights[path].shape) for path in plain}
-            self.number(
-                {
-                    name.removesuffix(".T"): np.empty(shapes[path][:: -1 if ".T" in name else 1])
-                    for path, name in plain.items()
-                    if name != HELD
-                }
-            )
+            shapes = {}
+            for path, place in self.places.items():
+                if callable(place):
+                    raise ValueError(f"{path} is arranged by a function, which needs `weights`")
+                if place != HELD:
+                    shape = tuple(self.weights[path].shape)
+                    name = place.removesuffix(".T")
+                    shapes[name] = shape[::-1] if place.endswith(".T") else shape
+            self.number({name: np.empty(shape) for name, shape in shapes.items()})
         dtype = next((grad.dtype for grad in grads.values() if grad is not None), float)
         flat = np.zeros(1 + max(array.max() for array in self.numbered.values()), dtype)
         for path, grad in grads.items():

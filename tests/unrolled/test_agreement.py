@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from unrolled import agreement, nn
+from unrolled.charlm.keras import KerasLanguageModel
 from unrolled.charlm.numpy import NumpyLanguageModel
 from unrolled.charlm.torch import TorchLanguageModel
 from unrolled.gru.numpy import NumpyGRU
@@ -380,6 +381,21 @@ def test_gradients_of_a_model_with_its_own_weights_need_none_to_be_set(rng):
     assert grads.keys() == expected.keys()
     for name, grad in expected.items():
         np.testing.assert_allclose(grads[name], grad, atol=1e-7, err_msg=name)
+
+
+def test_gradients_of_a_model_whose_weights_are_arranged_need_the_books(rng):
+    tokens, targets = rng.integers(5, size=(2, 4, 6))
+    ours = NumpyLanguageModel(5, NumpyGRU(2, 3, rng=rng, dtype=np.float32), rng=rng)
+    expected = agreement.gradients(ours, tokens, targets)
+    theirs = KerasLanguageModel(5, 2, keras.layers.GRU(3, return_sequences=True, return_state=True))
+    names = agreement.LIBRARY_NAMES
+    with pytest.raises(ValueError, match="arranged by a function, which needs `weights`"):
+        agreement.gradients(theirs, tokens, targets, names)
+    agreement.set_weights(theirs, ours.params, names)
+    grads = agreement.gradients(theirs, tokens, targets, names, ours.params)
+    assert grads.keys() == expected.keys()
+    for name, grad in expected.items():
+        np.testing.assert_allclose(grads[name], grad, atol=1e-6, err_msg=name)
 
 
 @pytest.mark.parametrize("library", [torch.nn.LSTM, torch.nn.GRU])
