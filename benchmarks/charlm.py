@@ -25,7 +25,7 @@ import numpy as np
 from timing import fresh, typical_time
 from tqdm import tqdm
 
-from unrolled import agreement, recorded
+from unrolled import agreement, optim, recorded
 from unrolled.charlm.numpy import NumpyCharModel, NumpyLanguageModel
 from unrolled.data.corpora import load_text, split_text, stream_batches, text_vocabulary
 from unrolled.gru.numpy import NumpyGRU
@@ -62,7 +62,7 @@ SHAKESPEARE = PYDOC | {
     "corpus": "shakespeare",
     "valid": 0.05,
     "hidden_size": 512,
-    "dropout": 0.2,  # of the states that the readout sees
+    "dropout": 0.2,  # of the states that the readout sees; input_dropout: of the layer's inputs
     "epochs": 24,
     "learning_rate": 2e-3,
 }
@@ -74,10 +74,12 @@ FIVE_MINUTES = {
     "layer": "lstm",
     "embedding_size": 64,
     "hidden_size": 384,
+    "input_dropout": 0.2,
     "dropout": 0.5,
+    "weight_decay": 0.1,
     "batch_size": 32,
     "steps": 64,
-    "learning_rate": 5e-3,
+    "learning_rate": 8e-3,
     "clip": 1.0,
     "seconds": 300,
     "threads": 2,
@@ -107,10 +109,16 @@ RECIPES = {
 }
 
 
+def dropout_scale(rng, array, rate):
+    """What an array is multiplied with: 0, or 1 / (1 - rate), so that the mean stays."""
+    shown = rng.random(array.shape, array.dtype) >= rate
+    return np.divide(shown, 1 - rate, dtype=array.dtype)
+
+
 class NumpyDropout:
     """A recurrent layer that hides some of its numbers, drawn anew, from the readout.
 
-    Its own state goes on whole; what is left is scaled up, so that the mean stays.
+    Its own state goes on whole.
     """
 
     def __init__(self, layer, rate):
@@ -119,8 +127,7 @@ class NumpyDropout:
     def forward(self, inputs, state=None):
         """Args: as the layer's. Returns: hs (N, T, H), with zeros among them; the state."""
         hs, state = self.layer.forward(inputs, state)
-        shown = self.rng.random(hs.shape, hs.dtype) >= self.rate
-        self.scale = np.divide(shown, 1 - self.rate, dtype=hs.dtype)
+        self.scale = dropout_scale(self.rng, hs, self.rate)
         return hs * self.scale, state
 
     def backward(self, dhs, dstate=None):
@@ -130,19 +137,57 @@ class NumpyDropout:
         return returned
 
 
+class NumpyInputDropout:
+    """A recurrent layer from which some numbers of its inputs are hidden, drawn anew."""
+
+    def __init__(self, layer, rate):
+        self.layer, self.rate, self.rng = layer, rate, np.random.default_rng(1)
+
+    def forward(self, x, state=None):
+        """Args, returns: as the layer's."""
+        self.scale = dropout_scale(self.rng, x, self.rate)
+        return self.layer.forward(x * self.scale, state)
+
+    def backward(self, dhs, dstate=None):
+        """Args, returns: as the layer's; what was hidden has no gradient."""
+        dx, dstate = self.layer.backward(dhs, dstate)
+        self.grads = self.layer.grads
+        return dx * self.scale, dstate
+
+
+class NumpyAdamW(optim.Adam):
+    """Adam that also shrinks every weight a little, apart from its gradient.
+
+    Source: Loshchilov & Hutter 2019, Decoupled weight decay regularization, algorithm 2.
+    """
+
+    def __init__(self, params, learning_rate, weight_decay):
+        super().__init__(params, learning_rate)
+        self.weight_decay = weight_decay
+
+    def step(self, grads):
+        """Update every parameter. Args: grads {name: array}."""
+        for param in self.params.values():
+            param *= 1 - self.learning_rate * self.weight_decay
+        super().step(grads)
+
+
 class NumpyLearner:
     """The NumPy model and its optimizer, started from given weights."""
 
     def __init__(self, weights, recipe):
-        from unrolled import optim
         from unrolled.charlm import numpy as ours
 
         self.ours, self.clip = ours, recipe["clip"]
         self.model = start(recipe, len(weights["E"]), 0)
         agreement.set_weights(self.model, weights)
-        self.layer, dropout = self.model.rnn, recipe.get("dropout", 0.0)
-        self.in_training = NumpyDropout(self.layer, dropout) if dropout else self.layer
-        self.optimizer = optim.Adam(self.model.params, recipe["learning_rate"])
+        self.layer = self.in_training = self.model.rnn
+        if rate := recipe.get("input_dropout"):
+            self.in_training = NumpyInputDropout(self.in_training, rate)
+        if rate := recipe.get("dropout"):
+            self.in_training = NumpyDropout(self.in_training, rate)
+        decay = recipe.get("weight_decay", 0.0)
+        self.optimizer = NumpyAdamW(self.model.params, recipe["learning_rate"], decay)
 
     def tune(self, learning_rate):
         """Set the learning rate."""
@@ -185,13 +230,21 @@ class TorchLearner:
         self.model = ours.TorchLanguageModel(V, D, H, layer)
         agreement.set_weights(self.model, weights, agreement.LIBRARY_NAMES)
         drop = torch.nn.Dropout(recipe.get("dropout", 0.0))
+        drop_inputs = torch.nn.Dropout(recipe.get("input_dropout", 0.0))
+
+        def dropped_inputs(rnn, args):
+            x, *state = args
+            return (drop_inputs(x) if rnn.training else x), *state
 
         def dropped(rnn, inputs, outputs):  # what the readout sees; the state goes on whole
             hs, state = outputs
             return (drop(hs) if rnn.training else hs), state
 
+        layer.register_forward_pre_hook(dropped_inputs)
         layer.register_forward_hook(dropped)
-        self.optimizer = torch.optim.Adam(self.model.parameters(), recipe["learning_rate"])
+        trained = [param for param in self.model.parameters() if param.requires_grad]
+        decay = recipe.get("weight_decay", 0.0)
+        self.optimizer = torch.optim.AdamW(trained, recipe["learning_rate"], weight_decay=decay)
 
     def tune(self, learning_rate):
         """Set the learning rate."""
@@ -225,11 +278,13 @@ class KerasLearner:
         from unrolled.charlm import keras as ours
 
         class Dropped(getattr(keras.layers, layer_of(recipe).keras)):
-            """The layer, and dropout of what the readout sees; the state goes on whole."""
+            """The layer, and dropout of its inputs and of what the readout sees; no other state."""
 
+            drop_inputs = keras.layers.Dropout(recipe.get("input_dropout", 0.0), seed=1)
             drop = keras.layers.Dropout(recipe.get("dropout", 0.0), seed=0)
 
             def call(self, sequences, initial_state=None, mask=None, training=False):
+                sequences = self.drop_inputs(sequences, training=training)
                 hs, *state = super().call(sequences, initial_state, mask, training)
                 return self.drop(hs, training=training), *state
 
@@ -241,7 +296,10 @@ class KerasLearner:
         agreement.set_weights(self.model, weights, agreement.LIBRARY_NAMES)
         self.model.compile(
             keras.optimizers.Adam(
-                recipe["learning_rate"], epsilon=1e-8, global_clipnorm=recipe["clip"]
+                recipe["learning_rate"],
+                epsilon=1e-8,
+                global_clipnorm=recipe["clip"],
+                weight_decay=recipe.get("weight_decay"),
             ),
             keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         )
