@@ -101,11 +101,12 @@ def test_weights_taken_back_are_those_that_were_kept(charlm, part, framework):
 @pytest.mark.parametrize("framework", ["numpy", "keras", "pytorch"])
 @pytest.mark.parametrize("layer", ["rnn", "lstm"])
 @pytest.mark.parametrize("kind", ["dropout", "input_dropout"])
-def test_dropout_acts_in_training_alone(charlm, layer, framework, kind):
+@pytest.mark.parametrize("locked", [False, True])
+def test_dropout_acts_in_training_alone(charlm, layer, framework, kind, locked):
     if (kind, layer, framework) == ("input_dropout", "rnn", "numpy"):
         pytest.skip("chapter 3's layer reads tokens, from which nothing can be dropped")
     recipe = charlm.RECIPES["shakespeare"] | {"layer": layer, "learning_rate": 1e-9}
-    recipe |= {"dropout": 0.0, "input_dropout": 0.0, "weight_decay": 0.0}
+    recipe |= {"dropout": 0.0, "input_dropout": 0.0, "weight_decay": 0.0, "locked": locked}
     weights = charlm.start(recipe, 7, 0).params
     tokens = np.random.default_rng(0).integers(7, size=300)
     losses, bits = [], []
@@ -123,7 +124,7 @@ def test_numpy_dropout_hides_numbers_and_their_gradients_and_keeps_the_mean(char
     layer = charlm.NumpyLSTM(3, 5, rng=rng, dtype=np.float64)
     x, dhs = rng.normal(size=(40, 30, 3)), rng.normal(size=(40, 30, 5))
     hs, state = layer.forward(x)
-    dropout = charlm.NumpyDropout(layer, 0.25)
+    dropout = charlm.NumpyDropout(layer, 0.25, False)
     shown, same = dropout.forward(x)
     np.testing.assert_array_equal(same, state)
     kept = shown != 0
@@ -140,15 +141,17 @@ def test_numpy_dropout_hides_numbers_and_their_gradients_and_keeps_the_mean(char
         np.testing.assert_allclose(grads[name], grad)
 
 
-def test_numpy_dropout_hides_inputs_and_their_gradients_too(charlm):
+@pytest.mark.parametrize("locked", [False, True])
+def test_numpy_dropout_hides_inputs_and_their_gradients_too(charlm, locked):
     rng = np.random.default_rng(0)
     layer = charlm.NumpyLSTM(3, 5, rng=rng, dtype=np.float64)
     x, dhs = rng.normal(size=(40, 30, 3)), rng.normal(size=(40, 30, 5))
-    dropout = charlm.NumpyInputDropout(layer, 0.25)
+    dropout = charlm.NumpyInputDropout(layer, 0.25, locked)
     hs, _ = dropout.forward(x)
     dx, _ = dropout.backward(dhs)
     kept = dx != 0
-    assert kept.mean() == pytest.approx(0.75, abs=0.02)
+    assert kept.mean() == pytest.approx(0.75, abs=0.1 if locked else 0.02)
+    assert (kept == kept[:, :1]).all() == locked
     expected, _ = layer.forward(np.where(kept, x / 0.75, 0))
     np.testing.assert_allclose(hs, expected)
     np.testing.assert_allclose(dx, np.where(kept, layer.backward(dhs)[0] / 0.75, 0))
@@ -188,6 +191,7 @@ def test_against_the_clock_the_learning_rate_falls_to_zero_and_all_learn_alike(c
         monkeypatch.setattr(learner, "bits", bits)
         runs.append(charlm.against_the_clock("five minutes", framework, 0))
         curve = runs[-1]["curve"]
+        assert rates.pop() == recipe["reading_rate"]  # for the test text, afterwards
         assert [point["updates"] for point in curve] == [112, 224, len(rates)]
         assert curve[-1]["seconds"] == pytest.approx(1.0, abs=0.1)
         assert 0.0098 < rates[0] < 0.01 and 0 < rates[-1] < 0.0001
@@ -210,9 +214,25 @@ def test_a_run_against_the_clock_ends_in_time_and_may_see_all_of_the_text(charlm
         lambda text, *args: lengths.append(len(text)) or batches(text, *args),
     )
     run = charlm.against_the_clock("five minutes", "numpy", 0, last=True)
-    train, valid, _ = charlm.texts(recipe)
+    train, valid, test = charlm.texts(recipe)
+    assert lengths.pop() == len(test)  # read once more, and learned from
     assert run["curve"][-1]["updates"] > 0 and run["curve"][-1]["seconds"] >= 0.3
     assert run["valid_bits"] is None and set(lengths) == {len(train) + len(valid)}
+
+
+@pytest.mark.parametrize("framework", ["numpy", "keras", "pytorch"])
+def test_what_is_learned_while_reading_is_scored_before_it_is_learned(charlm, framework):
+    recipe = charlm.RECIPES["five minutes"] | {"reading_rate": 0.01}
+    weights = charlm.start(recipe, 7, 0).params
+    learner = charlm.LEARNERS[framework](weights, recipe)
+    chance = np.random.default_rng(0).integers(7, size=320)  # nothing to learn, and no way to peek
+    pattern = np.tile(np.arange(7), 60)
+    before = learner.bits(pattern), learner.bits(chance)
+    assert charlm.while_reading(learner, weights, recipe, chance) > np.log2(7) - 0.1
+    assert charlm.while_reading(learner, weights, recipe, pattern) < before[0] - 0.3
+    assert (learner.bits(pattern), learner.bits(chance)) == before
+    still = charlm.while_reading(learner, weights, recipe | {"reading_rate": 1e-9}, pattern)
+    assert still == pytest.approx(before[0], abs=0.02)
 
 
 def test_the_last_run_trains_on_the_validation_text_too(charlm):
