@@ -91,7 +91,7 @@ FIVE_MINUTES = {
     "batch_size": 64,
     "steps": 32,
     "learning_rate": 1e-2,
-    "reading_rate": 1e-3,  # the learning rate of `while_reading`
+    "reading_rate": 3e-4,  # the learning rate of `while_reading`
     "clip": 1.0,
     "seconds": 300,
     "threads": 2,
