@@ -92,6 +92,7 @@ class NumpyGRU:
         dh_next = self.init_state(N) if dstate is None else check_shape("dstate", dstate, (N, H))
         # What acts before the gates: the same on x's side and on h's, but for the r in (5.3).
         dgates, dgates_h = np.empty((2, T, N, 3 * H), b_hn.dtype)
+        W_back = np.ascontiguousarray(W_hh.T)  # a faster product
         for t in reversed(range(T)):
             r, z, n = self.gates[t].reshape(N, 3, H).swapaxes(0, 1)
             dr, dz, dn = dgates[t].reshape(N, 3, H).swapaxes(0, 1)
@@ -103,7 +104,7 @@ class NumpyGRU:
                 dgates[t] *= self.mask[:, t, None]
             dgates_h[t] = dgates[t]
             dgates_h[t, :, 2 * H :] *= r
-            dh_next = unless_skipped(self.mask, t, dgates_h[t] @ W_hh.T + dh * z, dh)  # (5.8)
+            dh_next = unless_skipped(self.mask, t, dgates_h[t] @ W_back + dh * z, dh)  # (5.8)
         x, h_prev = self.x.reshape(-1, D), self.hs[:-1].reshape(-1, H)
         dgates, dgates_h = dgates.reshape(-1, 3 * H), dgates_h.reshape(-1, 3 * H)
         self.grads = {"W_xh": x.T @ dgates, "W_hh": h_prev.T @ dgates_h}

@@ -105,7 +105,7 @@ class NumpyLSTM:
         check_shape("dhs", dhs, (N, T, H))
         dstate = self.init_state(N) if dstate is None else dstate
         dh_next, dc_next = check_state("dstate", dstate, (N, H), 2)
-        dz = np.empty_like(self.gates)
+        dz, W_back = np.empty_like(self.gates), np.ascontiguousarray(W_hh.T)  # a faster product
         for t in reversed(range(T)):
             _, f, _, o = self.gates[t].reshape(N, 4, H).swapaxes(0, 1)
             dh, tanh_c = dhs[:, t] + dh_next, self.tanh_c[t + 1]  # (4.7)
@@ -113,7 +113,7 @@ class NumpyLSTM:
             lstm_gates_backward(self.gates[t], dc, dh, self.cs[t], tanh_c, out=dz[t])
             if self.mask is not None:  # past a skipped step, the gradient goes as it came
                 dz[t] *= self.mask[:, t, None]
-            dh_next = unless_skipped(self.mask, t, dz[t] @ W_hh.T, dh)
+            dh_next = unless_skipped(self.mask, t, dz[t] @ W_back, dh)
             dc_next = unless_skipped(self.mask, t, dc * f, dc_next)
         x, h_prev, dz = self.x.reshape(-1, D), self.hs[:-1].reshape(-1, H), dz.reshape(-1, 4 * H)
         self.grads = {"W_xh": x.T @ dz, "W_hh": h_prev.T @ dz, "b_h": dz.sum(axis=0)}
