@@ -1,5 +1,6 @@
 """Each chapter as the reader runs it: within its time, and failing when a reader breaks a cell."""
 
+import ast
 from pathlib import Path
 
 import nbformat
@@ -28,6 +29,14 @@ def registered_classes():
 def code_cells(chapter):
     notebook = nbformat.read(ROOT / "chapters" / f"{chapter}.ipynb", as_version=4)
     return {cell.id: cell for cell in notebook.cells if cell.cell_type == "code"}
+
+
+@pytest.mark.parametrize("chapter", SECONDS)
+def test_a_figure_is_the_last_thing_in_its_cell_or_nobody_would_see_it(chapter):
+    for cell_id, cell in code_cells(chapter).items():
+        if not cell.metadata.get("setup"):
+            for statement in ast.parse(cell.source).body[:-1]:
+                assert not ast.unparse(statement).startswith("plots."), cell_id
 
 
 @pytest.mark.parametrize("chapter", SECONDS)
