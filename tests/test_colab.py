@@ -43,8 +43,9 @@ PINS = [
     "tqdm==4.67.3",
 ]
 
-# One after the other: each chapter installs the package into the same environment.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("colab")]
+# Each chapter installs the package into the same environment: `make test` runs a file's tests one
+# after the other.
+pytestmark = pytest.mark.slow
 
 
 def pip(environment, *arguments):

@@ -12,7 +12,7 @@ import time
 
 # Seconds that `slowdown` takes on the machine in whose seconds a chapter's time limit is meant:
 # two cores of a cloud server of 2025 (AMD EPYC) that do nothing else.
-PACE = 0.23
+PACE = 0.2
 
 # Each framework is asked in a process of its own: importing one here would take seconds of
 # every build, and hold GPU memory that the kernels need.
