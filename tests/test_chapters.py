@@ -1,13 +1,14 @@
 """Each chapter as the reader runs it: within its time, and failing when a reader breaks a cell."""
 
 import ast
+import json
 from pathlib import Path
 
 import nbformat
 import pytest
 
 ROOT = Path(__file__).parents[1]
-# On two CPU cores, all three frameworks, imports included; `book.devices.slowdown` says which.
+# On two CPU cores, all three frameworks, imports included.
 SECONDS = {"01-hello": 60, "02-bptt": 150, "03-charlm": 150, "04-lstm": 150, "05-gru": 150}
 
 # Besides the quotations: cells that an agreement table needs.
@@ -42,10 +43,8 @@ def test_a_figure_is_the_last_thing_in_its_cell_or_nobody_would_see_it(chapter):
 @pytest.mark.parametrize("chapter", SECONDS)
 @pytest.mark.site
 def test_a_chapter_keeps_to_its_time(chapter):
-    path = ROOT / "_build" / "executed" / "chapters" / f"{chapter}.ipynb"
-    run = nbformat.read(path, as_version=4).metadata["unrolled"]
-    limit = SECONDS[chapter] * max(1, run["slowdown"])
-    assert run["device"] != "cpu" or run["seconds"] <= limit, f"slowdown {run['slowdown']}"
+    results = json.loads((ROOT / "_build" / "results.json").read_text())["chapters"][chapter]
+    assert results["device"] != "cpu" or results["seconds"] <= SECONDS[chapter]
 
 
 def run(cells, *, until, changes=()):

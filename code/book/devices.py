@@ -5,14 +5,8 @@ import json
 import os
 import platform
 import shutil
-import statistics
 import subprocess
 import sys
-import time
-
-# Seconds that `slowdown` takes on the machine in whose seconds a chapter's time limit is meant:
-# two cores of a cloud server of 2025 (AMD EPYC) that do nothing else.
-PACE = 0.2
 
 # Each framework is asked in a process of its own: importing one here would take seconds of
 # every build, and hold GPU memory that the kernels need.
@@ -75,24 +69,3 @@ def describe(backend):
     if missing:
         return {"device": "gpu", "device_name": f"{gpu}; {missing[0]} on {cpu}"}
     return {"device": "gpu", "device_name": gpu}
-
-
-def slowdown():
-    """Return how many times as long a recurrence in NumPy takes here and now as it should.
-
-    A time limit is meant for some machine; this tells a slow chapter from a slow machine.
-    """
-    import numpy as np
-    from threadpoolctl import threadpool_limits
-
-    rng = np.random.default_rng(0)
-    x, h = rng.normal(size=(2, 32, 128)).astype(np.float32)
-    W = (rng.normal(size=(128, 128)) / 128**0.5).astype(np.float32)
-    seconds = []
-    with threadpool_limits(1, user_api="blas"):  # as in the chapters
-        for _ in range(5):
-            began = time.perf_counter()
-            for _ in range(15000):
-                h = np.tanh(x + h @ W)
-            seconds.append(time.perf_counter() - began)
-    return statistics.median(seconds) / PACE

@@ -87,11 +87,9 @@ def _execute(path, places, env, timeout):
     staged, log = stage / path.name, stage / "pytest.log"
     shutil.copy(path, staged)
     env = {**env, "IPYTHONDIR": str(stage)}  # nobody's own IPython settings change a page
-    slow = devices.slowdown()
     started = time.monotonic()
     status = running.run_nbmake(staged, places.junit / f"{path.stem}.xml", log, env, timeout)
     seconds = round(time.monotonic() - started, 1)
-    slow = (slow + devices.slowdown()) / 2
 
     notebook = read(staged)
     if status:
@@ -106,7 +104,6 @@ def _execute(path, places, env, timeout):
         **devices.describe(backend),
         "versions": _versions(backend),
         "seconds": seconds,
-        "slowdown": round(slow, 2),
         "cells": len(list(code_cells(notebook))),
         "key": key,
     }
