@@ -62,17 +62,16 @@ SHAKESPEARE = PYDOC | {
     "corpus": "shakespeare",
     "valid": 0.05,
     "hidden_size": 512,
-    "dropout": 0.2,  # of the states that the readout sees; input_dropout: of the layer's
-    # inputs; locked: hide the same at all steps of a row of a batch (Gal & Ghahramani 2016)
+    "dropout": 0.2,  # of the states that the readout sees
     "epochs": 24,
     "learning_rate": 2e-3,
 }
 SHAKESPEARE_LSTM = SHAKESPEARE | {
     "layer": "lstm",
-    "input_dropout": 0.1,
+    "input_dropout": 0.1,  # of the layer's inputs
     "dropout": 0.4,
-    "locked": True,
-    "weight_decay": 0.05,
+    "locked": True,  # hide the same at all steps of a row of a batch (Gal & Ghahramani 2016)
+    "weight_decay": 0.05,  # apart from the gradient (AdamW)
     "batch_size": 64,
     "epochs": 16,
     "learning_rate": 4e-3,
@@ -247,19 +246,18 @@ class TorchLearner:
         self.model = ours.TorchLanguageModel(V, D, H, layer)
         agreement.set_weights(self.model, weights, agreement.LIBRARY_NAMES)
 
-        def drop(x, rate):  # (N, T, D)
-            if not layer.training or not rate:
-                return x
-            steps = 1 if recipe.get("locked") else x.shape[1]
-            return x * torch.nn.functional.dropout(x.new_ones(len(x), steps, x.shape[2]), rate)
+        def drop(x, rate):
+            N, T, D = x.shape
+            scale = x.new_ones(N, 1 if recipe.get("locked") else T, D)
+            return x * torch.nn.functional.dropout(scale, rate, layer.training)
 
         def dropped_inputs(rnn, args):
             x, *state = args
-            return drop(x, recipe.get("input_dropout")), *state
+            return drop(x, recipe.get("input_dropout", 0.0)), *state
 
         def dropped(rnn, args, outputs):  # what the readout sees; the state goes on whole
             hs, state = outputs
-            return drop(hs, recipe.get("dropout")), state
+            return drop(hs, recipe.get("dropout", 0.0)), state
 
         layer.register_forward_pre_hook(dropped_inputs)
         layer.register_forward_hook(dropped)
@@ -301,7 +299,7 @@ class KerasLearner:
         kind = keras.layers.SpatialDropout1D if recipe.get("locked") else keras.layers.Dropout
 
         class Dropped(getattr(keras.layers, layer_of(recipe).keras)):
-            """The layer, and dropout of its inputs and of what the readout sees; no other state."""
+            """The layer, with dropout of its inputs and of what the readout sees."""
 
             drop_inputs = kind(recipe.get("input_dropout", 0.0), seed=1)
             drop = kind(recipe.get("dropout", 0.0), seed=0)

@@ -20,6 +20,17 @@ def test_an_unknown_record_is_named_with_those_that_there_are():
         recorded.load("lag")
 
 
+def test_by_lag_takes_the_first_framework_and_sorts():
+    found = {("gru", "numpy", 20): 2, ("gru", "numpy", 5): 1, ("gru", "keras", 5): 8}
+    found[("rnn", "numpy", 5)] = 9
+    keys = "model", "framework", "lag", "right"
+    rows = [dict(zip(keys, (*key, value), strict=True)) for key, value in found.items()]
+    recipe = {"models": {"gru": {"frameworks": ["numpy", "keras"]}}}
+    part = {"recipe": recipe, "summary": rows}
+    assert list(recorded.by_lag(part, "gru", "right").items()) == [(5, 1), (20, 2)]
+    assert recorded.by_lag(part, "gru", "right", "keras") == {5: 8}
+
+
 @pytest.fixture
 def start(tmp_path):
     def start(recipe, **options):

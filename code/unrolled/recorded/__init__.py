@@ -26,6 +26,17 @@ def load(name):
     return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
 
 
+def by_lag(part, model, quantity, framework=None):
+    """What a model reached at each lag, along lags.
+
+    Args: part of ``load("lags")``, such as its "recall"; quantity, a key of its summary's rows;
+    framework, by default the one in which the model was trained first. Returns: {lag: value}.
+    """
+    framework = framework or part["recipe"]["models"][model]["frameworks"][0]
+    rows = [r for r in part["summary"] if (r["model"], r["framework"]) == (model, framework)]
+    return {row["lag"]: row[quantity] for row in sorted(rows, key=lambda row: row["lag"])}
+
+
 class Record:
     """A benchmark's file while it is made: for each part its runs, and the recipe they share.
 
