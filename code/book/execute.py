@@ -135,8 +135,7 @@ def _environment(root, backend):
         "KERAS_BACKEND": backend or env.get("KERAS_BACKEND", "tensorflow"),
         "JAX_ENABLE_X64": "1",  # without it JAX computes float64 in float32
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-        "TF_CPP_MIN_LOG_LEVEL": "3",  # it takes both, or TensorFlow's log stands on the page
-        "TF_ENABLE_ONEDNN_OPTS": "0",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
         "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # PyTorch needs room on the same GPU
     }
 

@@ -4,7 +4,7 @@
 the same random batches, and reports the largest absolute difference of the outputs, the loss,
 every gradient, and the loss after K steps of one or more optimizers. Weights carry the book's
 names (W_xh, W_hh, b_h, ...); a ``names`` table says where a library keeps them under its own.
-A model returns logits, or logits and a state.
+A model returns logits, or logits and a state. Targets that are ``nn.IGNORED`` are not scored.
 
 The libraries' optimizers differ in three habits, which are set aside here: where epsilon stands
 (it is 1e-30, too small to matter), where Adagrad's sums begin (at 0), and that Keras rounds
@@ -106,7 +106,8 @@ def compare(models, *, batch, names=None, rng, steps=50, optimizers=GRADIENT_DES
     """Run every model from the same weights on the same batches, in float64 and in float32.
 
     Args: models {label: dtype -> model}, the first is the reference and written in NumPy;
-    batch() -> (tokens, targets), a fresh random batch (N, T) each time; names as in
+    batch() -> (tokens (N, T), targets), a fresh random batch each time; targets (N, T), or (N,)
+    if the models give one answer a sequence; names as in
     ``set_weights``, one table for all; rng, draws the weights, the biases too; optimizers
     {"SGD", "Adagrad" or "Adam": learning rate}, each starts from the same weights.
     Returns: Agreement, to look at and to ``check()``.
@@ -150,8 +151,8 @@ def gradient_error(gradients, numeric):
 def gradients(model, tokens, targets, names=None, weights=None):
     """Gradient of the mean cross-entropy in every weight, under the book's names.
 
-    Args: tokens, targets (N, T); names as in ``set_weights``; weights {book's name: array}, whose
-    shapes are needed where ``names`` holds functions. Returns: {name: array}.
+    Args: tokens (N, T), targets (N, T) or (N,); names as in ``set_weights``; weights {book's name:
+    array}, whose shapes are needed where ``names`` holds functions. Returns: {name: array}.
     Raises: ValueError if they are needed and missing.
     """
     adapter = _wrap(model, names)
@@ -321,6 +322,13 @@ def _keras_computes(dtype):
     return keras.backend.result_type(dtype, dtype) == dtype
 
 
+def _weighted(targets):
+    """For Keras: targets that it can score, and a weight for each, 0 where it is ignored."""
+    targets = np.asarray(targets)
+    scored = targets != nn.IGNORED
+    return np.where(scored, targets, 0), scored.astype(float)
+
+
 def _logits(returned):
     """What a model is compared by, where it returns its state too."""
     return returned[0] if isinstance(returned, tuple) else returned
@@ -440,10 +448,10 @@ class _NumPy(_Adapter):
 
     def loss_and_gradients(self, tokens, targets):
         logits = _logits(self.model.forward(tokens))
-        loss = nn.cross_entropy(logits, targets)
+        loss = nn.masked_cross_entropy(logits, targets)
         if not hasattr(self.model, "backward"):  # chapter 1 differentiates numerically, apart
             return loss, {}
-        self.model.backward(nn.cross_entropy_backward(logits, targets))
+        self.model.backward(nn.masked_cross_entropy_backward(logits, targets))
         return loss, self.by_book_name(self.model.grads)
 
     def train(self, optimizer, learning_rate, batches):
@@ -478,7 +486,9 @@ class _Torch(_Adapter):
         from torch.nn import functional as F
 
         logits = _logits(self.model(self.tensor(tokens)))
-        loss = F.cross_entropy(logits.flatten(0, 1), self.tensor(targets).flatten())
+        loss = F.cross_entropy(
+            logits.flatten(0, -2), self.tensor(targets).flatten(), ignore_index=nn.IGNORED
+        )
         self.model.zero_grad()
         loss.backward()
         return loss.item()
@@ -508,7 +518,10 @@ class _Keras(_Adapter):
     def find_weights(self):
         import keras
 
-        self.loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        # The mean over what has weight: ignored targets get none.
+        self.loss = keras.losses.SparseCategoricalCrossentropy(
+            from_logits=True, reduction="mean_with_sample_weight"
+        )
         if not self.model.built:
             self.model(np.zeros((1, 1), "int64"))  # Keras makes weights on the first call
         return {v.path.replace("/", "."): v for v in self.model.trainable_variables}
@@ -536,15 +549,19 @@ class _Keras(_Adapter):
             dict(zip(self.weights, grads, strict=True))
         )
 
+    def score(self, targets, returned):
+        targets, weights = _weighted(targets)
+        return self.loss(targets, _logits(returned), weights)
+
     def gradients_tensorflow(self, tokens, targets):
         import tensorflow as tf
 
         with tf.GradientTape() as tape:
-            loss = self.loss(targets, _logits(self.model(tokens)))
+            loss = self.score(targets, self.model(tokens))
         return loss, tape.gradient(loss, self.model.trainable_variables)
 
     def gradients_torch(self, tokens, targets):
-        loss = self.loss(targets, _logits(self.model(tokens)))
+        loss = self.score(targets, self.model(tokens))
         self.model.zero_grad()
         loss.backward()
         return loss, [v.value.grad for v in self.model.trainable_variables]
@@ -554,7 +571,7 @@ class _Keras(_Adapter):
 
         def loss(weights):
             returned, _ = self.model.stateless_call(weights, fixed, tokens)
-            return self.loss(targets, _logits(returned))
+            return self.score(targets, returned)
 
         fixed = [v.value for v in self.model.non_trainable_variables]
         return jax.value_and_grad(loss)([v.value for v in self.model.trainable_variables])
@@ -568,7 +585,10 @@ class _Keras(_Adapter):
         states = [None] * isinstance(self.model(batches[0][0]), tuple)
         self.model.compile(updates, loss=[self.loss, *states] if states else self.loss)
         for tokens, targets in batches:
-            self.model.train_on_batch(tokens, [targets, *states] if states else targets)
+            targets, weights = _weighted(targets)
+            if states:
+                targets, weights = [targets, *states], [weights, *states]
+            self.model.train_on_batch(tokens, targets, sample_weight=weights)
             self.hold()
 
 

@@ -124,6 +124,40 @@ def cross_entropy_backward(logits, targets):
     return dlogits / targets.size
 
 
+IGNORED = -1  # a target that is not to be scored: at padding, or where there is nothing to say
+
+
+def _scored(logits, targets):
+    """Targets with 0 for the ignored ones, and where they count. Raises as ``check_tokens``."""
+    targets = np.asarray(targets)
+    scored = targets != IGNORED
+    if not scored.any():
+        raise ValueError("no target is to be scored, expected at least one")
+    check_shape("targets", targets, logits.shape[:-1])
+    return check_tokens(np.where(scored, targets, 0), logits.shape[-1]), scored
+
+
+def masked_cross_entropy(logits, targets):
+    """Mean cross-entropy over the targets that count, in nats.
+
+    Args: logits (..., V); targets (...) integers, ``IGNORED`` where nothing is scored.
+    Raises: ValueError if none counts, or one is outside the vocabulary.
+    """
+    targets, scored = _scored(logits, targets)
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))  # (..., V)
+    picked = np.take_along_axis(log_p, targets[..., None], axis=-1)[..., 0]
+    return -picked.mean(where=scored)
+
+
+def masked_cross_entropy_backward(logits, targets):
+    """Gradient of ``masked_cross_entropy``: 0 where nothing is scored. Returns: (..., V)."""
+    targets, scored = _scored(logits, targets)
+    dlogits = softmax(logits) - one_hot(targets, logits.shape[-1], logits.dtype)
+    dlogits[~scored] = 0
+    return dlogits / scored.sum()
+
+
 class Linear:
     """y = x W + b, for any number of leading axes.
 

@@ -139,7 +139,7 @@ BIGRAM_NAMES = {
 }
 
 
-def compare_bigrams(**changes):
+def compare_bigrams(*, least=0, **changes):
     rng = np.random.default_rng(0)
     V, D, N, T = 5, 3, 4, 6  # more places than tokens: rows of E are used repeatedly
     models = {
@@ -147,13 +147,11 @@ def compare_bigrams(**changes):
         "keras": lambda dtype: KerasBigram(V, D),
         "torch": lambda dtype: TorchBigram(V, D),
     }
-    return agreement.compare(
-        models,
-        batch=lambda: (rng.integers(V, size=(N, T)), rng.integers(V, size=(N, T))),
-        names=BIGRAM_NAMES,
-        rng=rng,
-        **changes,
-    )
+
+    def batch():
+        return rng.integers(V, size=(N, T)), rng.integers(least, V, size=(N, T))
+
+    return agreement.compare(models, batch=batch, names=BIGRAM_NAMES, rng=rng, **changes)
 
 
 def test_models_that_return_a_state_too_agree():
@@ -164,6 +162,14 @@ def test_models_that_return_a_state_too_agree():
         assert not silent or (silent, dtype) == ({"keras"}, "float64")
     quantities = {quantity for _, quantity, _, _ in table.rows}
     assert quantities == {"outputs", "loss", "dE", "dW_hy", "db_y", "loss after 20 steps of SGD"}
+    assert table.largest("float64", trajectory=True) <= 1e-12
+
+
+def test_targets_that_are_ignored_count_in_none_of_the_three():
+    assert nn.IGNORED == -1
+    table = compare_bigrams(least=-1, steps=20)
+    table.check()
+    assert table.largest("float64") <= 1e-14
     assert table.largest("float64", trajectory=True) <= 1e-12
 
 

@@ -293,3 +293,36 @@ def test_numeric_gradient_runs_the_network_twice_a_parameter():
     calls = []
     nn.numeric_gradient(lambda: calls.append(1) or 0.0, {"a": np.zeros((2, 3)), "b": np.zeros(4)})
     assert len(calls) == 2 * (6 + 4)
+
+
+def test_an_ignored_target_changes_neither_loss_nor_gradient():
+    rng = np.random.default_rng(0)
+    logits, targets = rng.normal(size=(3, 5, 4)), rng.integers(4, size=(3, 5))
+    assert nn.masked_cross_entropy(logits, targets) == pytest.approx(
+        nn.cross_entropy(logits, targets), rel=1e-15
+    )
+    scored = rng.random((3, 5)) < 0.6
+    ignored = np.where(scored, targets, nn.IGNORED)
+    alone = nn.cross_entropy(logits[scored], targets[scored])
+    assert nn.masked_cross_entropy(logits, ignored) == pytest.approx(alone, rel=1e-15)
+    grads = nn.masked_cross_entropy_backward(logits, ignored)
+    assert not grads[~scored].any()
+    expected = nn.cross_entropy_backward(logits[scored], targets[scored])
+    np.testing.assert_allclose(grads[scored], expected, rtol=1e-14)
+    numeric = nn.numeric_gradient(
+        lambda: nn.masked_cross_entropy(logits, ignored), {"logits": logits}
+    )
+    np.testing.assert_allclose(grads, numeric["logits"], atol=1e-10)
+
+
+def test_a_masked_loss_wants_something_to_score_and_known_classes():
+    logits = np.zeros((2, 3))
+    with pytest.raises(ValueError, match="no target is to be scored"):
+        nn.masked_cross_entropy(logits, np.array([nn.IGNORED, nn.IGNORED]))
+    for loss in (nn.masked_cross_entropy, nn.masked_cross_entropy_backward):
+        with pytest.raises(ValueError, match="token 3 is outside the vocabulary of 3"):
+            loss(logits, np.array([0, 3]))
+        with pytest.raises(ValueError, match="token -2 is outside"):
+            loss(logits, np.array([0, -2]))
+        with pytest.raises(ValueError, match="targets has shape"):
+            loss(logits, np.array([[0, 1]]))
