@@ -1,0 +1,1 @@
+"""Chapter 6: shapes of sequence problems, and sequences of unequal length."""

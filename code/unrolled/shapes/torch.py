@@ -1,0 +1,86 @@
+"""Chapter 6 in PyTorch: one answer a sequence, one sequence an answer, and unequal lengths.
+
+    many to one   h_1 ... h_T read x_1 ... x_T;   y = h_T W_hy + b_y                  (6.1)
+    one to many   h_0 = tanh(x W_x0 + b_0);   y_t from h_t, which reads y_{t-1}       (6.2)
+    mask          m_t = 1: h_t as ever;   m_t = 0: h_t = h_{t-1}                      (6.3)
+
+The library's own layers take no mask. They take a packed sequence, which holds the real steps
+alone, and return the state after each sequence's last one.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.nn.utils.rnn import pack_padded_sequence
+
+from unrolled.data.batches import PAD
+from unrolled.nn import IGNORED
+
+
+class TorchClassifier(nn.Module):
+    """Many to one, (6.1): read a sequence, answer once, from the state after its last real step.
+
+    Args: embedding, an nn.Embedding, or None if the inputs are vectors; layer, any recurrent
+    layer that takes a mask; readout, an nn.Linear.
+    """
+
+    def __init__(self, embedding, layer, readout):
+        super().__init__()
+        self.embedding, self.layer, self.readout = embedding, layer, readout
+
+    def forward(self, inputs, mask=None):
+        """Args: tokens (N, T), padded with PAD; or vectors (N, T, D) and a mask (N, T).
+
+        Returns: logits (N, C).
+        """
+        if self.embedding is not None:
+            inputs, mask = self.embedding(inputs), inputs != PAD
+        hs, _ = self.layer(inputs, mask=mask)
+        return self.readout(hs[:, -1])  # carried there past the padding
+
+
+class TorchPackedClassifier(nn.Module):
+    """The same around the library's own layers, which read packed sequences.
+
+    Args: embedding, an nn.Embedding, or None if the inputs are vectors; layer, an nn.RNN, nn.LSTM
+    or nn.GRU with batch_first=True; readout, an nn.Linear.
+    """
+
+    def __init__(self, embedding, layer, readout):
+        super().__init__()
+        self.embedding, self.layer, self.readout = embedding, layer, readout
+
+    def forward(self, inputs, mask=None):
+        """Args: tokens (N, T), padded with PAD; or vectors (N, T, D) and a mask (N, T).
+
+        Returns: logits (N, C).
+        """
+        if self.embedding is not None:
+            inputs, mask = self.embedding(inputs), inputs != PAD
+        lengths = mask.sum(dim=1).cpu()
+        packed = pack_padded_sequence(inputs, lengths, batch_first=True, enforce_sorted=False)
+        _, state = self.layer(packed)
+        h = state[0] if isinstance(state, tuple) else state  # an LSTM has two, h and c
+        return self.readout(h[-1])  # (N, H), of the last layer
+
+
+def torch_epoch(model, batches, optimizer, *, clip):
+    """Go once through the batches.
+
+    Args: batches of (inputs, targets); targets are IGNORED where nothing is scored; clip, the
+    largest norm of a gradient. Returns: the loss of each batch before its update, in nats.
+    """
+    device = next(model.parameters()).device
+    losses = []
+    model.train()
+    for inputs, targets in batches:
+        logits = model(torch.as_tensor(inputs).to(device))
+        targets = torch.as_tensor(targets).to(device)
+        loss = F.cross_entropy(logits.flatten(0, -2), targets.flatten(), ignore_index=IGNORED)
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), clip)
+        optimizer.step()
+        losses.append(loss.item())
+    model.eval()
+    return losses
