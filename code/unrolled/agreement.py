@@ -66,6 +66,28 @@ LIBRARY_NAMES = {
     "readout.weight": "W_hy.T",  # torch.nn.Linear
     "readout.bias": "b_y",  # both
 }
+
+
+def backward_layer(place):
+    """Where the backward one of two layers has a weight. Args: place, of the forward one's."""
+    if callable(place):
+        end = "_reverse"
+        return lambda weights: place(
+            {name.removesuffix(end): weights[name] for name in weights if name.endswith(end)}
+        )
+    name, transposed, _ = place.partition(".T")
+    return f"{name}_reverse{transposed}"
+
+
+LIBRARY_NAMES |= {  # keras.layers.Bidirectional, around a layer whose name is lstm, gru, ...
+    f"backward_{path.partition('_cell.')[0]}.{path}": backward_layer(place)
+    for path, place in LIBRARY_NAMES.items()
+    if "_cell." in path
+} | {  # torch.nn.RNN, LSTM, GRU with bidirectional=True
+    f"{path}_reverse": backward_layer(place)
+    for path, place in LIBRARY_NAMES.items()
+    if path.endswith("_l0")
+}
 TRAJECTORY = "loss after "  # how the name of such a row begins
 TRAJECTORY_BOUND = 1e-9  # float64; in float32 rounding accumulates, so it is reported only
 
@@ -106,8 +128,9 @@ def compare(models, *, batch, names=None, rng, steps=50, optimizers=GRADIENT_DES
     """Run every model from the same weights on the same batches, in float64 and in float32.
 
     Args: models {label: dtype -> model}, the first is the reference and written in NumPy;
-    batch() -> (tokens (N, T), targets), a fresh random batch each time; targets (N, T), or (N,)
-    if the models give one answer a sequence; names as in
+    batch() -> (tokens (N, T), targets), a fresh random batch each time; in place of tokens a
+    tuple, if the models read more than one array; targets (N, T), or (N,) if they give one answer
+    a sequence; names as in
     ``set_weights``, one table for all; rng, draws the weights, the biases too; optimizers
     {"SGD", "Adagrad" or "Adam": learning rate}, each starts from the same weights.
     Returns: Agreement, to look at and to ``check()``.
@@ -329,6 +352,11 @@ def _weighted(targets):
     return np.where(scored, targets, 0), scored.astype(float)
 
 
+def _inputs(tokens):
+    """What a model reads, as a tuple."""
+    return tokens if isinstance(tokens, tuple) else (tokens,)
+
+
 def _logits(returned):
     """What a model is compared by, where it returns its state too."""
     return returned[0] if isinstance(returned, tuple) else returned
@@ -444,10 +472,10 @@ class _NumPy(_Adapter):
         weight[...] = value
 
     def outputs(self, tokens):
-        return _logits(self.model.forward(tokens))
+        return _logits(self.model.forward(*_inputs(tokens)))
 
     def loss_and_gradients(self, tokens, targets):
-        logits = _logits(self.model.forward(tokens))
+        logits = _logits(self.model.forward(*_inputs(tokens)))
         loss = nn.masked_cross_entropy(logits, targets)
         if not hasattr(self.model, "backward"):  # chapter 1 differentiates numerically, apart
             return loss, {}
@@ -477,15 +505,19 @@ class _Torch(_Adapter):
     def tensor(self, array):
         import torch
 
-        return torch.as_tensor(array, device=next(self.model.parameters()).device)
+        tensor = torch.as_tensor(array, device=next(self.model.parameters()).device)
+        return tensor.to(torch.get_default_dtype()) if tensor.is_floating_point() else tensor
+
+    def logits(self, tokens):
+        return _logits(self.model(*map(self.tensor, _inputs(tokens))))
 
     def outputs(self, tokens):
-        return _logits(self.model(self.tensor(tokens))).detach().cpu().numpy()
+        return self.logits(tokens).detach().cpu().numpy()
 
     def backward(self, tokens, targets):
         from torch.nn import functional as F
 
-        logits = _logits(self.model(self.tensor(tokens)))
+        logits = self.logits(tokens)
         loss = F.cross_entropy(
             logits.flatten(0, -2), self.tensor(targets).flatten(), ignore_index=nn.IGNORED
         )

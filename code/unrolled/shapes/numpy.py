@@ -1,7 +1,7 @@
 """Chapter 6 in NumPy: one answer a sequence, one sequence an answer, and unequal lengths.
 
     many to one   h_1 ... h_T read x_1 ... x_T;   y = h_T W_hy + b_y                  (6.1)
-    one to many   h_0 = tanh(x W_x0 + b_0);   y_t from h_t, which reads y_{t-1}       (6.2)
+    one to many   h_t reads [x, e_{t-1}]: the one thing, and what was said last       (6.2)
     mask          m_t = 1: h_t as ever;   m_t = 0: h_t = h_{t-1}                      (6.3)
 
 By (6.3) the state goes past padding as it is, so the last of all states is that of the last real
@@ -50,15 +50,56 @@ class NumpyClassifier:
             self.grads["E"] = self.embedding.dE
 
 
+class NumpyNamer:
+    """One to many, (6.2): one vector is given, and its name is told letter by letter.
+
+    Args: embedding, an Embedding of D; layer, recurrent, from G + D inputs; readout, a Linear.
+    """
+
+    def __init__(self, embedding, layer, readout):
+        self.embedding, self.layer, self.readout = embedding, layer, readout
+        self.params = {"E": embedding.E, **layer.params, "W_hy": readout.W, "b_y": readout.b}
+
+    def forward(self, given, tokens):
+        """Args: given (N, G); tokens (N, T), the letter before each one that is to be told.
+
+        Returns: logits (N, T, V).
+        """
+        e = self.embedding.forward(tokens)
+        given = np.broadcast_to(given[:, None], (*tokens.shape, given.shape[-1]))
+        x = np.concatenate([given.astype(e.dtype), e], axis=2)  # (N, T, G + D)
+        hs, _ = self.layer.forward(x)
+        return self.readout.forward(hs)
+
+    def backward(self, dlogits):
+        """Fill ``grads`` for the last ``forward``. Args: dlogits (N, T, V)."""
+        dx, _ = self.layer.backward(self.readout.backward(dlogits))
+        self.embedding.backward(dx[..., -self.embedding.E.shape[1] :])
+        self.grads = {"E": self.embedding.dE, **self.layer.grads}
+        self.grads |= {"W_hy": self.readout.dW, "b_y": self.readout.db}
+
+
+def numpy_names(model, given, *, start, steps):
+    """Tell names, always the likeliest letter next. Args: given (N, G); start, the first token.
+
+    Returns: tokens (N, steps).
+    """
+    told = np.full((len(given), 1), start)
+    for _ in range(steps):
+        logits = model.forward(given, told)[:, -1]  # of the next letter
+        told = np.append(told, logits.argmax(axis=1)[:, None], axis=1)
+    return told[:, 1:]
+
+
 def numpy_epoch(model, batches, optimizer, *, clip):
     """Go once through the batches.
 
-    Args: batches of (inputs, targets); targets are IGNORED where nothing is scored; clip, the
+    Args: batches of (*inputs, targets); targets are IGNORED where nothing is scored; clip, the
     largest norm of a gradient. Returns: the loss of each batch before its update, in nats.
     """
     losses = []
-    for inputs, targets in batches:
-        logits = model.forward(inputs)
+    for *inputs, targets in batches:
+        logits = model.forward(*inputs)
         losses.append(float(masked_cross_entropy(logits, targets)))
         model.backward(masked_cross_entropy_backward(logits, targets))
         clip_by_norm(model.grads, clip)

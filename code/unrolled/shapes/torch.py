@@ -1,7 +1,7 @@
 """Chapter 6 in PyTorch: one answer a sequence, one sequence an answer, and unequal lengths.
 
     many to one   h_1 ... h_T read x_1 ... x_T;   y = h_T W_hy + b_y                  (6.1)
-    one to many   h_0 = tanh(x W_x0 + b_0);   y_t from h_t, which reads y_{t-1}       (6.2)
+    one to many   h_t reads [x, e_{t-1}]: the one thing, and what was said last       (6.2)
     mask          m_t = 1: h_t as ever;   m_t = 0: h_t = h_{t-1}                      (6.3)
 
 The library's own layers take no mask. They take a packed sequence, which holds the real steps
@@ -64,18 +64,52 @@ class TorchPackedClassifier(nn.Module):
         return self.readout(h[-1])  # (N, H), of the last layer
 
 
+class TorchNamer(nn.Module):
+    """One to many, (6.2): one vector is given, and its name is told letter by letter.
+
+    Args: embedding, an nn.Embedding of D; layer, an nn.GRU or the like from G + D inputs, batch
+    first; readout, an nn.Linear.
+    """
+
+    def __init__(self, embedding, layer, readout):
+        super().__init__()
+        self.embedding, self.layer, self.readout = embedding, layer, readout
+
+    def forward(self, given, tokens):
+        """Args: given (N, G); tokens (N, T), the letter before each one that is to be told.
+
+        Returns: logits (N, T, V).
+        """
+        given = given[:, None].expand(-1, tokens.shape[1], -1)
+        hs, _ = self.layer(torch.cat([given, self.embedding(tokens)], dim=2))
+        return self.readout(hs)
+
+
+@torch.no_grad()
+def torch_names(model, given, *, start, steps):
+    """Tell names, always the likeliest letter next. Args: given (N, G); start, the first token.
+
+    Returns: tokens (N, steps).
+    """
+    told = torch.full((len(given), 1), start, device=given.device)
+    for _ in range(steps):
+        logits = model(given, told)[:, -1]  # of the next letter
+        told = torch.cat([told, logits.argmax(dim=1, keepdim=True)], dim=1)
+    return told[:, 1:].cpu().numpy()
+
+
 def torch_epoch(model, batches, optimizer, *, clip):
     """Go once through the batches.
 
-    Args: batches of (inputs, targets); targets are IGNORED where nothing is scored; clip, the
+    Args: batches of (*inputs, targets); targets are IGNORED where nothing is scored; clip, the
     largest norm of a gradient. Returns: the loss of each batch before its update, in nats.
     """
     device = next(model.parameters()).device
     losses = []
     model.train()
-    for inputs, targets in batches:
-        logits = model(torch.as_tensor(inputs).to(device))
-        targets = torch.as_tensor(targets).to(device)
+    for batch in batches:
+        *inputs, targets = (torch.as_tensor(array).to(device) for array in batch)
+        logits = model(*inputs)
         loss = F.cross_entropy(logits.flatten(0, -2), targets.flatten(), ignore_index=IGNORED)
         optimizer.zero_grad()
         loss.backward()
