@@ -1,6 +1,7 @@
-"""What a language model has to beat, in bits per character of text that it never saw.
+"""What a network has to beat.
 
-n-grams that fall back on shorter ones, a compressor, and a hidden Markov model.
+For language models, in bits per character of text that they never saw: n-grams that fall back on
+shorter ones, a compressor, and a hidden Markov model. For classifiers of words: a linear one.
 
 Sources: Witten, Bell 1991, The zero-frequency problem (method C); Rabiner 1989, A tutorial on
 hidden Markov models.
@@ -12,10 +13,13 @@ from collections import Counter
 
 import numpy as np
 from hmmlearn.hmm import CategoricalHMM
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 from tqdm import tqdm
 
 from unrolled.metrics import bits
-from unrolled.nn import check_size, check_tokens
+from unrolled.nn import check_positive, check_size, check_tokens
 
 
 class NGram:
@@ -151,3 +155,31 @@ def hmm_filter(model, tokens):
         states[t] = joint / joint.sum()
         prior = states[t] @ model.transmat_
     return states
+
+
+def letter_classifier(strength, longest=4):
+    """A linear classifier of words by the groups of 1 to ``longest`` letters in them.
+
+    Each group that at least two training words hold is a feature, weighted by how rare it is;
+    ``^`` and ``$`` mark where a word begins and ends; every class weighs the same in the loss.
+
+    Args: strength, the inverse of the penalty on large weights (scikit-learn's C).
+    Returns: a scikit-learn pipeline, to ``fit(words, classes)`` and ``predict(words)``.
+    """
+    return make_pipeline(
+        TfidfVectorizer(
+            preprocessor=marked,
+            analyzer="char",
+            ngram_range=(1, check_size("longest", longest)),
+            min_df=2,
+            sublinear_tf=True,
+        ),
+        LogisticRegression(
+            C=check_positive("strength", strength), class_weight="balanced", max_iter=1000
+        ),
+    )
+
+
+def marked(word):
+    """A word in lower case between ``^`` and ``$``."""
+    return f"^{word.lower()}$"

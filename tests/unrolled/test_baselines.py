@@ -219,3 +219,21 @@ def test_what_fit_hmm_refuses(hmm):
             fit_hmm(np.array([1]), *sizes, rng)
     with pytest.raises(ValueError, match="the text is empty"):
         hmm_bits(hmm[0], np.zeros(0, int))
+
+
+def test_a_letter_classifier_learns_endings_and_is_weighed_by_class():
+    words = ["Anov", "Petrov", "Ivanov", "Smirnov", "Orlov", "Berg", "Lindberg", "Strandberg"]
+    classes = [0] * 5 + [1] * 3
+    model = baselines.letter_classifier(10).fit(words, classes)
+    assert model.predict(["Kuznetsov", "Sandberg", "STRÖMBERG"]).tolist() == [0, 1, 1]
+    features = model[0].get_feature_names_out()
+    assert "ov$" in features and "^" in features and "anov" in features
+    assert "^ano" not in features  # one word alone has it
+    assert model[1].class_weight == "balanced"
+
+
+def test_a_letter_classifier_wants_a_strength_and_a_length():
+    with pytest.raises(ValueError, match="strength must be positive, got 0"):
+        baselines.letter_classifier(0)
+    with pytest.raises(ValueError, match="longest must be a whole number"):
+        baselines.letter_classifier(1, longest=0)

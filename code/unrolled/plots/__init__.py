@@ -17,6 +17,7 @@ from unrolled.plots.curves import (
     time_curves,
 )
 from unrolled.plots.diagrams import sequence_shapes, unrolled, unrolled_player
+from unrolled.plots.ragged import confusion, padding_player, reliability
 from unrolled.plots.runs import compare_runs
 from unrolled.plots.show import Picture, figure, player
 from unrolled.plots.step import gates_player
@@ -32,6 +33,7 @@ __all__ = [
     "Picture",
     "colored_text",
     "compare_runs",
+    "confusion",
     "contribution_map",
     "cut_and_steps",
     "family",
@@ -46,7 +48,9 @@ __all__ = [
     "loss_curves",
     "lstm_cell",
     "new",
+    "padding_player",
     "player",
+    "reliability",
     "sequence_shapes",
     "shared_weight",
     "state_space",
