@@ -9,10 +9,19 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 # On two CPU cores, all three frameworks, imports included.
-SECONDS = {"01-hello": 60, "02-bptt": 150, "03-charlm": 150, "04-lstm": 150, "05-gru": 150}
+SECONDS = {
+    "01-hello": 60,
+    "02-bptt": 150,
+    "03-charlm": 150,
+    "04-lstm": 150,
+    "05-gru": 150,
+    "06-shapes": 150,
+    "07-bidirectional": 150,
+}
 
-# Besides the quotations: cells that an agreement table needs.
+# Besides the quotations: cells that an agreement table needs; and those called make-something.
 ALWAYS = "imports", "imports-book", "agree-order", "agree-names"
+ALWAYS += "tagger-numpy-run", "tagger-keras", "tagger-torch-run"
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +69,8 @@ def run(cells, *, until, changes=()):
     # The sizes of chapter 3's table, from the cell before it.
     namespace = {"__name__": "__main__", "names": names} | dict(V=7, D=3, H=4, N=2, T=5)
     for cell_id, cell in cells.items():
-        needed = "quote" in cell.metadata or cell_id in (*ALWAYS, until)
+        made = cell_id in ALWAYS or cell_id.startswith("make-")
+        needed = made or "quote" in cell.metadata or cell_id == until
         if needed:
             exec(compile(cell.source, cell_id, "exec"), namespace)
         if cell_id == until:
@@ -93,12 +103,19 @@ def run(cells, *, until, changes=()):
         (5, "gru-numpy", "dn * self.h_n[t]", "dn * self.hs[t]", "KerasGRUCell: dW"),
         (5, "gru-keras", "(1 - z) * keras", "z * keras", "KerasGRUCell"),
         (5, "gru-torch", "r, z = torch", "z, r = torch", "TorchGRU"),
+        (6, "classifier-numpy", "dhs[:, -1] =", "dhs[:, 0] =", "keras, our cell: d"),
+        (6, "classifier-torch", "(inputs, mask=mask)", "(inputs)", "TorchClassifier"),
+        (6, "packed", "mask.sum(dim=1).cpu()", "mask.sum(dim=1).cpu().clamp(max=3)", "packed nn.G"),
+        (7, "layer-numpy", "dhf, dhb = np", "dhb, dhf = np", "TorchBidirectional: d"),
+        (7, "layer-keras", "both = hf, keras_reverse(hb, mask)", "both = hf, hb", "KerasBidirec"),
+        (7, "layer-torch", "torch_reverse(x, mask)", "x.flip(1)", "TorchBidirectional"),
+        (7, "reverse-torch", ".gather(1, mirrored.clamp(min=0))", "", "TorchBidirectional"),
     ],
 )
 def test_a_reader_who_breaks_a_cell_sees_it_in_the_agreement_table(
     chapter, cell_id, old, new, blamed
 ):
-    cells = code_cells(list(SECONDS)[chapter - 1])
+    cells = code_cells(next(name for name in SECONDS if int(name[:2]) == chapter))
     with pytest.raises(AssertionError, match=rf"{blamed}.* differs by .* in float64") as raised:
         run(cells, until="agree-run", changes=[(cell_id, old, new)])
     assert type(raised.value).__name__ == "Disagreement"
