@@ -18,7 +18,7 @@ import keras
 from unrolled.bidirectional import check_merge, check_steps, check_twins
 
 
-def reverse_within(x, mask=None):
+def keras_reverse(x, mask=None):
     """R of (7.1): the real steps of each row in reverse order; the others stay where they are.
 
     Args: x (N, T, D); mask (N, T), True where a step is real; None if all are.
@@ -68,9 +68,9 @@ class KerasBidirectional(keras.layers.Layer):
             half = len(initial_state) // 2
             start, end = initial_state[:half], initial_state[half:]
         ahead = self.forward_layer(inputs, initial_state=start, mask=mask)
-        back = self.backward_layer(reverse_within(inputs, mask), initial_state=end, mask=mask)
+        back = self.backward_layer(keras_reverse(inputs, mask), initial_state=end, mask=mask)
         (hf, *last), (hb, *first) = keras.tree.flatten(ahead), keras.tree.flatten(back)
-        both = hf, reverse_within(hb, mask)
+        both = hf, keras_reverse(hb, mask)
         hs = keras.ops.concatenate(both, axis=-1) if self.merge == "concat" else sum(both)
         if mask is not None:
             hs *= keras.ops.cast(mask[..., None], hs.dtype)

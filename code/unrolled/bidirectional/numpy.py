@@ -26,7 +26,7 @@ from unrolled.data.batches import PAD
 from unrolled.nn import check_mask
 
 
-def reverse_within(x, mask=None):
+def numpy_reverse(x, mask=None):
     """R of (7.1): the real steps of each row in reverse order; the others stay where they are.
 
     Args: x (N, T, ...); mask (N, T), True where a step is real; None if all are.
@@ -68,8 +68,8 @@ class NumpyBidirectional:
         ahead, back = self.layers
         start, end = self.init_state(len(x)) if state is None else state
         hf, last = ahead.forward(x, start, mask)
-        hb, first = back.forward(reverse_within(x, mask), end, mask)
-        both = hf, reverse_within(hb, mask)
+        hb, first = back.forward(numpy_reverse(x, mask), end, mask)
+        both = hf, numpy_reverse(hb, mask)
         hs = np.concatenate(both, axis=-1) if self.merge == "concat" else sum(both)
         return self.blank(hs), (last, first)
 
@@ -83,10 +83,10 @@ class NumpyBidirectional:
         dlast, dfirst = self.init_state(len(dhs)) if dstate is None else dstate
         dhf, dhb = np.split(dhs, 2, axis=-1) if self.merge == "concat" else (dhs, dhs)
         dx, dstart = ahead.backward(dhf, dlast)
-        dx_reversed, dend = back.backward(reverse_within(dhb, self.mask), dfirst)
+        dx_reversed, dend = back.backward(numpy_reverse(dhb, self.mask), dfirst)
         mirrored = {f"{name}_reverse": grad for name, grad in back.grads.items()}
         self.grads = ahead.grads | mirrored
-        return dx + reverse_within(dx_reversed, self.mask), (dstart, dend)
+        return dx + numpy_reverse(dx_reversed, self.mask), (dstart, dend)
 
     def blank(self, hs):
         """Zeros at padding, as in both libraries."""

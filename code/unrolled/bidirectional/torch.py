@@ -21,7 +21,7 @@ from unrolled.data.batches import PAD, check_lengths, length_mask
 from unrolled.nn import check_mask
 
 
-def reverse_within(x, mask=None):
+def torch_reverse(x, mask=None):
     """R of (7.1): the real steps of each row in reverse order; the others stay where they are.
 
     Args: x (N, T, ...); mask (N, T), True where a step is real; None if all are.
@@ -63,8 +63,8 @@ class TorchBidirectional(nn.Module):
         check_mask(mask, tuple(check_steps(x).shape[:2]))
         start, end = self.init_state(len(x)) if state is None else state
         hf, last = self.forward_layer(x, start, mask)
-        hb, first = self.backward_layer(reverse_within(x, mask), end, mask)
-        both = hf, reverse_within(hb, mask)
+        hb, first = self.backward_layer(torch_reverse(x, mask), end, mask)
+        both = hf, torch_reverse(hb, mask)
         hs = torch.cat(both, dim=-1) if self.merge == "concat" else sum(both)
         return hs if mask is None else hs * mask[..., None], (last, first)
 

@@ -14,7 +14,7 @@ from importlib.metadata import distribution
 
 import numpy as np
 
-from unrolled.data.batches import pad
+from unrolled.data.batches import PAD, pad
 from unrolled.data.splits import split_items
 from unrolled.data.text import Vocabulary
 from unrolled.nn import IGNORED
@@ -81,6 +81,22 @@ def stress_batch(items, vocabulary, *, steps=None):
     for row, length, (_, _, tags) in zip(targets, lengths, items, strict=True):
         row[:length] = tags
     return tokens, targets
+
+
+def answer_late(tokens, targets, late, end):
+    """Put each answer so many steps later, so that a model has seen as many more phonemes by then.
+
+    Args: tokens, targets (N, T), as of ``stress_batch``; late, steps; end, a token outside the
+    vocabulary, which stands where a word has ended and answers are still due.
+    Returns: tokens, targets, (N, T + late).
+    """
+    if late < 0:
+        raise ValueError(f"an answer may be late by 0 steps or more, got {late}")
+    T, lengths = tokens.shape[1], (tokens != PAD).sum(axis=1)
+    longer = np.pad(tokens, ((0, 0), (0, late)), constant_values=PAD)
+    place = np.arange(T + late) - lengths[:, None]
+    longer[(place >= 0) & (place < late)] = end
+    return longer, np.pad(targets, ((0, 0), (late, 0)), constant_values=IGNORED)
 
 
 def look_up(text):

@@ -6,6 +6,7 @@ step through several figures. Importing this package changes no matplotlib setti
 """
 
 from unrolled.plots.backward import shared_weight
+from unrolled.plots.bidirectional import directions_player, two_directions
 from unrolled.plots.cells import family, lstm_cell
 from unrolled.plots.charts import contribution_map, logit_bars, state_space
 from unrolled.plots.curves import (
@@ -20,6 +21,7 @@ from unrolled.plots.diagrams import sequence_shapes, unrolled, unrolled_player
 from unrolled.plots.ragged import confusion, padding_player, reliability
 from unrolled.plots.runs import compare_runs
 from unrolled.plots.show import Picture, figure, player
+from unrolled.plots.stacked import by_layer, depth_curves, stack_grid, wave_player
 from unrolled.plots.step import gates_player
 from unrolled.plots.sweep import gradient_player
 from unrolled.plots.text import Passage, colored_text, top_predictions
@@ -31,11 +33,14 @@ __all__ = [
     "INK",
     "Passage",
     "Picture",
+    "by_layer",
     "colored_text",
     "compare_runs",
     "confusion",
     "contribution_map",
     "cut_and_steps",
+    "depth_curves",
+    "directions_player",
     "family",
     "figure",
     "gate_traces",
@@ -53,10 +58,13 @@ __all__ = [
     "reliability",
     "sequence_shapes",
     "shared_weight",
+    "stack_grid",
     "state_space",
     "style",
     "time_curves",
     "top_predictions",
+    "two_directions",
     "unrolled",
     "unrolled_player",
+    "wave_player",
 ]

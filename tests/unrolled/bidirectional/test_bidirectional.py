@@ -130,10 +130,10 @@ def test_three_reversals_are_one(rng, features):
     x, mask = rng.normal(size=(5, 9, features)).astype("float32"), rng.random((5, 9)) < 0.5
     mask[3], mask[4] = False, True
     for m in (mask, None):
-        expected = ours_in_numpy.reverse_within(x, m)
+        expected = ours_in_numpy.numpy_reverse(x, m)
         tensor_mask = None if m is None else torch.tensor(m)
-        in_torch = ours_in_torch.reverse_within(torch.tensor(x), tensor_mask)
-        in_keras = ours_in_keras.reverse_within(keras.ops.convert_to_tensor(x), m)
+        in_torch = ours_in_torch.torch_reverse(torch.tensor(x), tensor_mask)
+        in_keras = ours_in_keras.keras_reverse(keras.ops.convert_to_tensor(x), m)
         np.testing.assert_array_equal(in_torch, expected)
         np.testing.assert_array_equal(keras.ops.convert_to_numpy(in_keras), expected)
 
@@ -288,7 +288,7 @@ class ReversesTheWholeRow(TorchBidirectional):
 class ForgetsToTurnBack(KerasBidirectional):
     def call(self, inputs, initial_state=None, mask=None):
         hf = self.forward_layer(inputs, mask=mask)
-        hb = self.backward_layer(ours_in_keras.reverse_within(inputs, mask), mask=mask)
+        hb = self.backward_layer(ours_in_keras.keras_reverse(inputs, mask), mask=mask)
         both = keras.ops.concatenate([hf, hb], axis=-1)
         return both * keras.ops.cast(mask[..., None], both.dtype)
 
@@ -301,7 +301,7 @@ class ForgetsToTurnTheGradient(NumpyBidirectional):
         dx_reversed, _ = back.backward(dhb)
         mirrored = {f"{name}_reverse": grad for name, grad in back.grads.items()}
         self.grads = ahead.grads | mirrored
-        return dx + ours_in_numpy.reverse_within(dx_reversed, self.mask), None
+        return dx + ours_in_numpy.numpy_reverse(dx_reversed, self.mask), None
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unrolled.agreement import gradient_error
-from unrolled.bidirectional.numpy import NumpyBidirectional, NumpyTagger, reverse_within
+from unrolled.bidirectional.numpy import NumpyBidirectional, NumpyTagger, numpy_reverse
 from unrolled.data.batches import length_mask, pad
 from unrolled.gru.numpy import NumpyGRU
 from unrolled.lstm.numpy import NumpyLSTM
@@ -92,21 +92,21 @@ def test_each_row_is_reversed_within_its_length_and_padding_stays(rng):
     x, lengths = pad([[1, 2, 3, 4], [5, 6], [7]])
     mask = length_mask(lengths, 4)
     expected = [[4, 3, 2, 1], [6, 5, 0, 0], [7, 0, 0, 0]]
-    np.testing.assert_array_equal(reverse_within(x, mask), expected)
-    np.testing.assert_array_equal(reverse_within(x), x[:, ::-1])
-    np.testing.assert_array_equal(reverse_within(x, np.ones((3, 4), bool)), x[:, ::-1])
-    np.testing.assert_array_equal(reverse_within(x, np.zeros((3, 4), bool)), x)
+    np.testing.assert_array_equal(numpy_reverse(x, mask), expected)
+    np.testing.assert_array_equal(numpy_reverse(x), x[:, ::-1])
+    np.testing.assert_array_equal(numpy_reverse(x, np.ones((3, 4), bool)), x[:, ::-1])
+    np.testing.assert_array_equal(numpy_reverse(x, np.zeros((3, 4), bool)), x)
 
 
 @pytest.mark.parametrize("features", [(), (3,), (3, 2)])
 def test_holes_stay_where_they_are_and_twice_reversed_is_as_before(rng, features):
     N, T = 5, 9
     mask, x = rng.random((N, T)) < 0.5, rng.normal(size=(N, T, *features))
-    turned = reverse_within(x, mask)
+    turned = numpy_reverse(x, mask)
     for n in range(N):
         np.testing.assert_array_equal(turned[n, mask[n]], x[n, mask[n]][::-1])
         np.testing.assert_array_equal(turned[n, ~mask[n]], x[n, ~mask[n]])
-    np.testing.assert_array_equal(reverse_within(turned, mask), x)
+    np.testing.assert_array_equal(numpy_reverse(turned, mask), x)
 
 
 def test_with_a_mask_the_whole_row_may_be_reversed_without_one_it_must_not(rng, Layer):
@@ -115,7 +115,7 @@ def test_with_a_mask_the_whole_row_may_be_reversed_without_one_it_must_not(rng, 
     layer = random_pair(Layer, rng, D, H).layers[1]
     mask = length_mask([7, 3, 5, 1], T)
     x = rng.normal(size=(N, T, D)) * mask[..., None]
-    within = reverse_within(layer.forward(reverse_within(x, mask), mask=mask)[0], mask)
+    within = numpy_reverse(layer.forward(numpy_reverse(x, mask), mask=mask)[0], mask)
     flipped = layer.forward(x[:, ::-1], mask=mask[:, ::-1])[0][:, ::-1]
     np.testing.assert_allclose(flipped[mask], within[mask], rtol=0, atol=1e-14)
     popular_bug = layer.forward(x[:, ::-1])[0][:, ::-1]
@@ -196,8 +196,8 @@ def test_a_mirror_exchanges_the_layers(rng, Layer):
     x, mask = rng.normal(size=(N, T, D)), length_mask([6, 4, 1], T)
     hs, (last, first) = layer.forward(x, mask=mask)
     mirror = NumpyBidirectional(back, ahead)
-    mirrored, (mirror_last, mirror_first) = mirror.forward(reverse_within(x, mask), mask=mask)
-    halves = np.split(reverse_within(mirrored, mask), 2, axis=-1)
+    mirrored, (mirror_last, mirror_first) = mirror.forward(numpy_reverse(x, mask), mask=mask)
+    halves = np.split(numpy_reverse(mirrored, mask), 2, axis=-1)
     np.testing.assert_array_equal(np.concatenate(halves[::-1], axis=-1), hs)
     ours, theirs = [*parts(last), *parts(first)], [*parts(mirror_first), *parts(mirror_last)]
     for one, other in zip(ours, theirs, strict=True):

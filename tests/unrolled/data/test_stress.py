@@ -5,6 +5,7 @@ import pytest
 
 from unrolled.data.batches import PAD
 from unrolled.data.stress import (
+    answer_late,
     load_stress,
     look_up,
     phoneme_vocabulary,
@@ -93,6 +94,17 @@ def test_a_batch_is_padded_and_scores_vowels_alone(items, words):
         stress_batch(chosen, vocabulary, steps=5)
     with pytest.raises(ValueError, match="expected at least one sequence"):
         stress_batch([], vocabulary)
+
+
+def test_an_answer_may_come_late():
+    tokens, targets = np.array([[3, 4, 5], [6, 0, 0]]), np.array([[-1, 0, 2], [1, -1, -1]])
+    late, asked = answer_late(tokens, targets, 2, 9)
+    np.testing.assert_array_equal(late, [[3, 4, 5, 9, 9], [6, 9, 9, 0, 0]])
+    np.testing.assert_array_equal(asked, [[-1, -1, -1, 0, 2], [-1, -1, 1, -1, -1]])
+    for given, same in zip((tokens, targets), answer_late(tokens, targets, 0, 9), strict=True):
+        np.testing.assert_array_equal(given, same)
+    with pytest.raises(ValueError, match="an answer may be late by 0 steps or more, got -1"):
+        answer_late(tokens, targets, -1, 9)
 
 
 def test_what_a_reader_types_is_looked_up(words):
