@@ -88,6 +88,43 @@ LIBRARY_NAMES |= {  # keras.layers.Bidirectional, around a layer whose name is l
     for path, place in LIBRARY_NAMES.items()
     if path.endswith("_l0")
 }
+
+
+def layer_of_stack(place, k):
+    """Where layer k of a stack has a weight. Args: place, of the same weight in a single layer."""
+    if callable(place):
+        end = f"_l{k}"
+        return lambda weights: place(
+            {name.removesuffix(end): weights[name] for name in weights if name.endswith(end)}
+        )
+    name, transposed, _ = place.partition(".T")
+    return place if place == HELD else f"{name}_l{k}{transposed}"
+
+
+def stack_names(layers):
+    """Where a stack of so many layers keeps its weights, which the book calls W_xh_l0 and so on.
+
+    For Keras's layers named l0, l1 and so on, or cells with these names in one ``RNN``; a norm is
+    norm_l1. For PyTorch's num_layers, and for a ModuleList ``layers`` with ``norms`` beside it.
+    """
+    names = dict(LIBRARY_NAMES)
+    for k in range(layers):
+        for path, place in LIBRARY_NAMES.items():
+            if "_cell." in path and not path.startswith("backward_"):
+                names[f"l{k}.{path}"] = layer_of_stack(place, k)
+                kind, _, weight = path.partition("_cell.")
+                names[f"l{k}_{kind}.{weight}"] = layer_of_stack(place, k)
+            elif path.endswith("_l0"):
+                names[f"{path[:-1]}{k}"] = names[f"layers.{k}.layer.{path}"] = layer_of_stack(
+                    place, k
+                )
+        for name in ("W_xh", "W_hh", "b_h", "b_hn"):  # the book's own
+            names[f"l{k}.cell.{name}"] = names[f"layers.{k}.{name}"] = f"{name}_l{k}"
+        names |= {f"norm_l{k}.gamma": f"gain_l{k}", f"norm_l{k}.beta": f"shift_l{k}"}
+        names |= {f"norms.{k}.weight": f"gain_l{k}", f"norms.{k}.bias": f"shift_l{k}"}
+    return names
+
+
 TRAJECTORY = "loss after "  # how the name of such a row begins
 TRAJECTORY_BOUND = 1e-9  # float64; in float32 rounding accumulates, so it is reported only
 

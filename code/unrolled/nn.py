@@ -206,6 +206,66 @@ class Embedding:
         np.add.at(self.dE, self.tokens, dx)
 
 
+class LayerNorm:
+    """Give each row mean 0 and size 1, then a size and a place that are trained.
+
+    y = gain * (x - mean) / sqrt(variance + epsilon) + shift, over the last axis.
+    Args: size H. Source: Ba, Kiros, Hinton 2016, Layer normalization.
+    """
+
+    def __init__(self, size, *, epsilon=1e-5, dtype=np.float32):
+        self.gain = np.ones(check_size("size", size), dtype)
+        self.shift = np.zeros(size, dtype)
+        self.epsilon = check_positive("epsilon", epsilon)
+
+    def forward(self, x):
+        """Args: x (..., H). Returns: y (..., H)."""
+        if x.shape[-1] != len(self.gain):
+            raise ValueError(
+                f"x has {x.shape[-1]} features, the norm was made for {len(self.gain)}"
+            )
+        self.size = np.sqrt(x.var(axis=-1, keepdims=True) + self.epsilon)  # (..., 1)
+        self.rows = (x - x.mean(axis=-1, keepdims=True)) / self.size
+        return self.gain * self.rows + self.shift
+
+    def backward(self, dy):
+        """Fill dgain and dshift. Args: dy (..., H). Returns: dx (..., H)."""
+        rows, leading = self.rows, tuple(range(dy.ndim - 1))
+        self.dgain, self.dshift = (dy * rows).sum(axis=leading), dy.sum(axis=leading)
+        drows = dy * self.gain
+        # What would move a row's mean, or its size, has no effect: it is taken out.
+        drows = drows - drows.mean(axis=-1, keepdims=True)
+        return (drows - rows * (drows * rows).mean(axis=-1, keepdims=True)) / self.size
+
+
+class Dropout:
+    """In training, set numbers to 0 at random and enlarge the others, so that the mean stays.
+
+    Args: rate, the share that is dropped, in [0, 1); rng, draws which; per_sequence, whether all
+    steps of a sequence lose the same. Source: Srivastava et al. 2014.
+    """
+
+    def __init__(self, rate, *, rng=None, per_sequence=False):
+        if not 0 <= rate < 1:
+            raise ValueError(f"rate is a share in [0, 1), got {rate!r}")
+        if rate and rng is None:
+            raise ValueError(f"to drop a share of {rate} a generator rng is needed, got none")
+        self.rate, self.rng, self.per_sequence = rate, rng, per_sequence
+
+    def forward(self, x, training=False):
+        """Args: x (N, T, H); training, False for the identity. Returns: (N, T, H)."""
+        self.scale = None
+        if not (training and self.rate):
+            return x
+        shape = (len(x), 1, *x.shape[2:]) if self.per_sequence else x.shape
+        self.scale = (self.rng.random(shape) >= self.rate).astype(x.dtype) / (1 - self.rate)
+        return x * self.scale
+
+    def backward(self, dy):
+        """Args: dy (N, T, H). Returns: dx, 0 where ``forward`` dropped."""
+        return dy if self.scale is None else dy * self.scale
+
+
 def numeric_gradient(loss, params, step=1e-5):
     """Gradient by central differences: nudge every number up and down, and see what happens.
 

@@ -139,31 +139,35 @@ def fetch(name):
 
     Raises: ConnectionError if it cannot be fetched; ValueError if it is not the expected file.
     """
-    import pooch  # here, as it looks for a progress bar and warns in a notebook that has none
-
-    corpus = CORPORA[name]
     advice = (
         'load_text("pydoc") needs no download, and the environment variable UNROLLED_DATA '
         "may name a folder of mirrored files"
     )
-    if (path := mirrored(corpus.sha256)) is not None:
+    return fetch_file(name, CORPORA[name].address, CORPORA[name].sha256, advice)
+
+
+def fetch_file(name, address, sha256, advice):
+    """Where a file lies. Args: advice, how to do without it. Raises as ``fetch``."""
+    import pooch  # here, as it looks for a progress bar and warns in a notebook that has none
+
+    if (path := mirrored(sha256)) is not None:
         return path
     try:
         return pooch.retrieve(
-            corpus.address,
-            known_hash=corpus.sha256,
-            fname=f"{name}-{Path(corpus.address).name}",
+            address,
+            known_hash=sha256,
+            fname=f"{name}-{Path(address).name}",
             path=pooch.os_cache("unrolled"),
             downloader=pooch.HTTPDownloader(progressbar=True, timeout=10),
         )
     except ValueError:
         raise ValueError(
-            f"what came from {corpus.address} is not the text that the book knows: its sha256 "
+            f"what came from {address} is not the text that the book knows: its sha256 "
             f"differs. Nothing was kept. Try again later; {advice}"
         ) from None
     except OSError as error:
         raise ConnectionError(
-            f"{name!r} could not be fetched from {corpus.address} ({type(error).__name__}). "
+            f"{name!r} could not be fetched from {address} ({type(error).__name__}). "
             f"Nothing was kept. Is there a network? {advice}"
         ) from None
 
