@@ -408,3 +408,52 @@ def test_help_explains(script, lags, layers, monkeypatch, capsys):
     with pytest.raises(SystemExit, match="0"):
         {"lags": lags, "layers": layers}[script].main()
     assert f"benchmarks/{script}.py" in capsys.readouterr().out
+
+
+@pytest.fixture
+def shapes(monkeypatch):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    module = importlib.import_module("shapes")
+    small = {"surnames": {"rounds": 1, "hidden_size": 8}, "batches": {"rounds": 1}}
+    small["namer"] = {"rounds": 1, "numbers": 60}
+    for part, changes in small.items():
+        monkeypatch.setitem(module.RECIPES, part, module.RECIPES[part] | changes)
+    return module
+
+
+def test_surnames_are_scored_on_every_part_and_voted_on(shapes, monkeypatch):
+    network, linear = shapes.surname_run(0.05, 0), shapes.surname_run(0.05, "linear")
+    for scores in (network, linear):
+        assert all(0 <= scores[part] <= 1 for part in ("train", "valid", "test"))
+    assert linear["train"] > 0.9 and linear["strength"] in (1, 3, 10, 30)
+    monkeypatch.setattr(shapes, "SEEDS", [0, 1])
+    said = np.eye(14)[shapes.surnames()[3]["valid"]]
+    monkeypatch.setattr(
+        shapes,
+        "surname_network",
+        lambda share, seed: ({}, {"valid": said, "test": np.zeros((1355, 14))}),
+    )
+    assert shapes.surname_vote()["valid"] == 1
+
+
+def test_padding_is_counted_and_changes_no_score(shapes):
+    runs = {how: shapes.batches_run("numpy", how, 0) for how in ("all alike", "at random")}
+    assert runs["all alike"]["padding"] > runs["at random"]["padding"] > 0.3
+    assert runs["all alike"]["test"] == pytest.approx(runs["at random"]["test"], abs=0.01)
+    assert shapes.batches_run("pytorch", "by length", 0)["padding"] < 0.05
+
+
+@pytest.mark.parametrize("given", ["once", "at every letter"])
+def test_a_namer_is_trained_either_way(shapes, given):
+    result = shapes.namer_run(given, 0.01, 0)
+    assert 0 < result["loss"] < 4 and 0 <= result["test"] <= 1
+
+
+def test_every_run_of_the_shapes_benchmark_has_a_name(shapes):
+    jobs = shapes.jobs()
+    assert jobs.keys() == shapes.RECIPES.keys()
+    assert {part: len(runs) for part, runs in jobs.items()} == {
+        "surnames": 13,
+        "batches": 27,
+        "namer": 18,
+    }

