@@ -11,7 +11,7 @@ with ``Masking`` where the inputs are vectors. The mask travels from layer to la
 import keras
 import numpy as np
 
-from unrolled.nn import IGNORED
+from unrolled.nn import IGNORED, check_tokens
 
 
 @keras.saving.register_keras_serializable("unrolled")
@@ -64,18 +64,19 @@ def keras_names(model, given, *, start, steps):
 def keras_epoch(model, batches):
     """Go once through the batches, whatever their lengths.
 
-    Args: model, compiled with an optimizer and ``SparseCategoricalCrossentropy(from_logits=True,
-    reduction="mean_with_sample_weight")``; batches of (*inputs, targets), as in ``numpy_epoch``.
+    Args: model, a Dense last, compiled with an optimizer and ``SparseCategoricalCrossentropy(
+    from_logits=True, reduction="mean_with_sample_weight")``; batches as in ``numpy_epoch``.
     Returns: the loss of each batch before its update, in nats.
     """
-    losses = []
+    losses, classes = [], model.layers[-1].units
     for *inputs, targets in batches:
-        scored = targets != IGNORED
+        scored = targets != IGNORED  # Keras scores all targets, with a weight for each
+        targets = check_tokens(np.where(scored, targets, 0), classes)
         model.reset_metrics()  # what is returned is the mean since then
         losses.append(
             model.train_on_batch(
                 inputs if len(inputs) > 1 else inputs[0],
-                np.where(scored, targets, 0),
+                targets,
                 sample_weight=scored.astype("float32"),
             )
         )

@@ -293,5 +293,14 @@ def test_a_token_outside_the_vocabulary_and_a_class_outside_the_classes_are_name
     model = numpy_classifier(NumpyGRU, rng)
     with pytest.raises(ValueError, match="token 7 is outside the vocabulary of 7"):
         model.forward(np.array([[1, V]]))
+    batches = [(np.array([[1, 2]]), np.array([C]))]
     with pytest.raises(ValueError, match="token 4 is outside the vocabulary of 4"):
-        nn.masked_cross_entropy(model.forward(np.array([[1, 2]])), np.array([C]))
+        numpy_epoch(model, batches, SGD(model.params, 0.5), clip=1.0)
+    twin = keras_classifier(keras.layers.GRU(H))
+    twin.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    twin(batches[0][0])
+    with pytest.raises(ValueError, match="token 4 is outside the vocabulary of 4"):
+        keras_epoch(twin, batches)
+    third = five_classifiers("gru", rng)["torch"]("float32")
+    with pytest.raises(IndexError, match="Target 4 is out of bounds"):
+        torch_epoch(third, batches, torch.optim.SGD(third.parameters(), 0.5), clip=1.0)
