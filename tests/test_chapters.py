@@ -17,6 +17,7 @@ SECONDS = {
     "05-gru": 150,
     "06-shapes": 150,
     "07-bidirectional": 150,
+    "08-stacked": 150,
 }
 
 # Besides the quotations: cells that an agreement table needs; and those called make-something.
@@ -110,6 +111,10 @@ def run(cells, *, until, changes=()):
         (7, "layer-keras", "both = hf, keras_reverse(hb, mask)", "both = hf, hb", "KerasBidirec"),
         (7, "layer-torch", "torch_reverse(x, mask)", "x.flip(1)", "TorchBidirectional"),
         (7, "reverse-torch", ".gather(1, mirrored.clamp(min=0))", "", "TorchBidirectional"),
+        (8, "stack-numpy", "dy = du + dy if", "dy = du if", "keras_stack: d"),
+        (8, "stack-keras", "keras.layers.Add()", "keras.layers.Subtract()", "keras_stack"),
+        (8, "stack-torch", "y = y + hs if", "y = y * hs if", "TorchStack"),
+        (8, "packed-torch", "lengths.cpu(), True", "lengths.cpu().clamp(max=3), True", "nn.LSTM"),
     ],
 )
 def test_a_reader_who_breaks_a_cell_sees_it_in_the_agreement_table(

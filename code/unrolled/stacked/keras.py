@@ -20,11 +20,12 @@ from unrolled.data.batches import PAD
 from unrolled.stacked import check_layer_states, check_stack
 
 
-def keras_stack(x, layers, *, residual=False, norm=None, dropout=0.0, state=None):
+def keras_stack(x, layers, *, residual=False, norm=None, dropout=0.0, state=None, mask=None):
     """Call layers one on the other, (8.1) to (8.5); in a functional model, or on arrays.
 
     Args: x (N, T, D); layers, recurrent ones that return sequences and state, the lowest first;
-    residual, norm, dropout as in ``NumpyStack``; state, a list with one state a layer.
+    residual, norm, dropout as in ``NumpyStack``; state, a list with one state a layer; mask
+    (N, T), only needed with a state: a layer that is called with two arrays finds none by itself.
     Returns: y (N, T, H) of the top layer, the list of states, each a list of arrays.
     """
     layers, after = list(layers), []
@@ -38,7 +39,7 @@ def keras_stack(x, layers, *, residual=False, norm=None, dropout=0.0, state=None
             u = keras.layers.LayerNormalization(epsilon=1e-5, name=f"norm_l{k}")(u)
         if k and dropout:
             u = keras.layers.Dropout(dropout)(u)
-        hs, *last = layer(u, initial_state=state[k])
+        hs, *last = layer(u, initial_state=state[k], mask=mask)
         after.append(last)
         y = keras.layers.Add()([y, hs]) if k and residual else hs
         if k and norm == "after":
