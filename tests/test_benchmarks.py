@@ -427,13 +427,19 @@ def test_surnames_are_scored_on_every_part_and_voted_on(shapes, monkeypatch):
         assert all(0 <= scores[part] <= 1 for part in ("train", "valid", "test"))
     assert linear["train"] > 0.9 and linear["strength"] in (1, 3, 10, 30)
     monkeypatch.setattr(shapes, "SEEDS", [0, 1])
-    said = np.eye(14)[shapes.surnames()[3]["valid"]]
-    monkeypatch.setattr(
-        shapes,
-        "surname_network",
-        lambda share, seed: ({}, {"valid": said, "test": np.zeros((1355, 14))}),
-    )
-    assert shapes.surname_vote()["valid"] == 1
+    classes = shapes.surnames()[3]
+    known = {part: np.log(np.eye(14)[classes[part]] * 0.9 + 0.01) for part in classes}
+    monkeypatch.setattr(shapes, "surname_network", lambda share, seed: ({"seed": seed}, known))
+    vote = shapes.surname_vote()
+    assert vote["test"] == 1 and vote["alone"] == [{"seed": 0}, {"seed": 1}]
+
+
+def test_the_lean_toward_large_classes_is_taken_out_as_validation_has_it(shapes):
+    classes = {part: np.repeat([0, 1], [90, 10]) for part in ("train", "valid", "test")}
+    leaning = np.full((100, 14), -50.0)
+    leaning[:, 0], leaning[:90, 1], leaning[90:, 1] = 0.0, -3.0, -1.0
+    found = shapes.best_tau(classes, {"valid": leaning, "test": leaning})
+    assert found["tau"] > 0 and found["test"] == 1
 
 
 def test_padding_is_counted_and_changes_no_score(shapes):

@@ -127,14 +127,26 @@ def cross_entropy_backward(logits, targets):
 IGNORED = -1  # a target that is not to be scored: at padding, or where there is nothing to say
 
 
-def _scored(logits, targets):
-    """Targets with 0 for the ignored ones, and where they count. Raises as ``check_tokens``."""
+def check_targets(targets, classes):
+    """Where targets count, and the targets with 0 where they are ``IGNORED``; or raise.
+
+    Raises: ValueError for a target outside the classes, or if none counts; TypeError for one
+    that is no integer. Returns: targets (...), scored (...) booleans.
+    """
     targets = np.asarray(targets)
+    if not np.issubdtype(targets.dtype, np.integer):
+        raise TypeError(f"targets must be integers, got dtype {targets.dtype}")
     scored = targets != IGNORED
     if not scored.any():
         raise ValueError("no target is to be scored, expected at least one")
-    check_shape("targets", targets, logits.shape[:-1])
-    return check_tokens(np.where(scored, targets, 0), logits.shape[-1]), scored
+    for target in targets[scored & ((targets < 0) | (targets >= classes))]:
+        raise ValueError(f"target {target} is none of the {classes} classes")
+    return np.where(scored, targets, 0), scored
+
+
+def _scored(logits, targets):
+    check_shape("targets", np.asarray(targets), logits.shape[:-1])
+    return check_targets(targets, logits.shape[-1])
 
 
 def masked_cross_entropy(logits, targets):

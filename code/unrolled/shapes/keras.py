@@ -1,8 +1,8 @@
 """Chapter 6 in Keras: one sequence an answer, and sequences of unequal length.
 
-    many to one   h_1 ... h_T read x_1 ... x_T;   y = h_T W_hy + b_y                  (6.1)
-    one to many   h_t reads [x, e_{t-1}]: the one thing, and what was said last       (6.2)
-    mask          m_t = 1: h_t as ever;   m_t = 0: h_t = h_{t-1}                      (6.3)
+    mask          m_t = 1: h_t as ever;   m_t = 0: h_t = h_{t-1}                      (6.1)
+    many to one   h_1 ... h_T read x_1 ... x_T;   y = h_T W_hy + b_y                  (6.2)
+    one to many   h_t reads [x, e_{t-1}]: the one thing, and what was said last       (6.5)
 
 Many to one is no class in Keras: ``Sequential([Embedding(..., mask_zero=True), GRU, Dense])``, or
 with ``Masking`` where the inputs are vectors. The mask travels from layer to layer by itself.
@@ -11,12 +11,12 @@ with ``Masking`` where the inputs are vectors. The mask travels from layer to la
 import keras
 import numpy as np
 
-from unrolled.nn import IGNORED, check_tokens
+from unrolled.nn import check_targets
 
 
 @keras.saving.register_keras_serializable("unrolled")
 class KerasNamer(keras.Model):
-    """One to many, (6.2): one vector is given, and its name is told letter by letter.
+    """One to many, (6.5): one vector is given, and its name is told letter by letter.
 
     Args: embedding, layer, readout: a keras.layers.Embedding, a recurrent layer that returns
     sequences, a keras.layers.Dense.
@@ -70,8 +70,7 @@ def keras_epoch(model, batches):
     """
     losses, classes = [], model.layers[-1].units
     for *inputs, targets in batches:
-        scored = targets != IGNORED  # Keras scores all targets, with a weight for each
-        targets = check_tokens(np.where(scored, targets, 0), classes)
+        targets, scored = check_targets(targets, classes)  # Keras wants a weight for each
         model.reset_metrics()  # what is returned is the mean since then
         losses.append(
             model.train_on_batch(

@@ -1,10 +1,10 @@
 """Chapter 6 in NumPy: one answer a sequence, one sequence an answer, and unequal lengths.
 
-    many to one   h_1 ... h_T read x_1 ... x_T;   y = h_T W_hy + b_y                  (6.1)
-    one to many   h_t reads [x, e_{t-1}]: the one thing, and what was said last       (6.2)
-    mask          m_t = 1: h_t as ever;   m_t = 0: h_t = h_{t-1}                      (6.3)
+    mask          m_t = 1: h_t as ever;   m_t = 0: h_t = h_{t-1}                      (6.1)
+    many to one   h_1 ... h_T read x_1 ... x_T;   y = h_T W_hy + b_y                  (6.2)
+    one to many   h_t reads [x, e_{t-1}]: the one thing, and what was said last       (6.5)
 
-By (6.3) the state goes past padding as it is, so the last of all states is that of the last real
+By (6.1) the state goes past padding as it is, so the last of all states is that of the last real
 step, and the gradient that comes back from there skips the padding too.
 """
 
@@ -16,7 +16,7 @@ from unrolled.optim import clip_by_norm
 
 
 class NumpyClassifier:
-    """Many to one, (6.1): read a sequence, answer once, from the state after its last real step.
+    """Many to one, (6.2): read a sequence, answer once, from the state after its last real step.
 
     Args: embedding, an Embedding, or None if the inputs are vectors; layer, any recurrent layer
     that takes a mask; readout, a Linear.
@@ -51,7 +51,7 @@ class NumpyClassifier:
 
 
 class NumpyNamer:
-    """One to many, (6.2): one vector is given, and its name is told letter by letter.
+    """One to many, (6.5): one vector is given, and its name is told letter by letter.
 
     Args: embedding, an Embedding of D; layer, recurrent, from G + D inputs; readout, a Linear.
     """

@@ -1,8 +1,8 @@
 """Chapter 6 in PyTorch: one answer a sequence, one sequence an answer, and unequal lengths.
 
-    many to one   h_1 ... h_T read x_1 ... x_T;   y = h_T W_hy + b_y                  (6.1)
-    one to many   h_t reads [x, e_{t-1}]: the one thing, and what was said last       (6.2)
-    mask          m_t = 1: h_t as ever;   m_t = 0: h_t = h_{t-1}                      (6.3)
+    mask          m_t = 1: h_t as ever;   m_t = 0: h_t = h_{t-1}                      (6.1)
+    many to one   h_1 ... h_T read x_1 ... x_T;   y = h_T W_hy + b_y                  (6.2)
+    one to many   h_t reads [x, e_{t-1}]: the one thing, and what was said last       (6.5)
 
 The library's own layers take no mask. They take a packed sequence, which holds the real steps
 alone, and return the state after each sequence's last one.
@@ -18,7 +18,7 @@ from unrolled.nn import IGNORED
 
 
 class TorchClassifier(nn.Module):
-    """Many to one, (6.1): read a sequence, answer once, from the state after its last real step.
+    """Many to one, (6.2): read a sequence, answer once, from the state after its last real step.
 
     Args: embedding, an nn.Embedding, or None if the inputs are vectors; layer, any recurrent
     layer that takes a mask; readout, an nn.Linear.
@@ -39,6 +39,20 @@ class TorchClassifier(nn.Module):
         return self.readout(hs[:, -1])  # carried there past the padding
 
 
+def torch_lengths(mask):
+    """How many steps of each row are real. Args: mask (N, T). Returns: (N,).
+
+    Raises: ValueError where a row has no real step, or padding in front of one: what is packed
+    begins with the first step.
+    """
+    lengths = mask.sum(dim=1)
+    for n in torch.nonzero(lengths == 0).flatten():
+        raise ValueError(f"sequence {n.item()} is empty: its mask has no real step")
+    if (mask[:, 1:] & ~mask[:, :-1]).any():
+        raise ValueError("a real step stands behind padding: to be packed, padding comes last")
+    return lengths
+
+
 class TorchPackedClassifier(nn.Module):
     """The same around the library's own layers, which read packed sequences.
 
@@ -57,7 +71,7 @@ class TorchPackedClassifier(nn.Module):
         """
         if self.embedding is not None:
             inputs, mask = self.embedding(inputs), inputs != PAD
-        lengths = mask.sum(dim=1).cpu()
+        lengths = torch_lengths(mask).cpu()
         packed = pack_padded_sequence(inputs, lengths, batch_first=True, enforce_sorted=False)
         _, state = self.layer(packed)
         h = state[0] if isinstance(state, tuple) else state  # an LSTM has two, h and c
@@ -65,7 +79,7 @@ class TorchPackedClassifier(nn.Module):
 
 
 class TorchNamer(nn.Module):
-    """One to many, (6.2): one vector is given, and its name is told letter by letter.
+    """One to many, (6.5): one vector is given, and its name is told letter by letter.
 
     Args: embedding, an nn.Embedding of D; layer, an nn.GRU or the like from G + D inputs, batch
     first; readout, an nn.Linear.

@@ -184,8 +184,17 @@ def test_a_sequence_without_a_real_step_is_answered_from_the_start_or_refused(rn
                 logits = logits.detach().numpy()
             np.testing.assert_allclose(np.asarray(logits), model.forward(tokens), atol=1e-14)
         packed = five_classifiers("gru", rng)["torch library"]("float64")
-        with pytest.raises(RuntimeError, match="greater than 0"):
+        with pytest.raises(ValueError, match="sequence 0 is empty: its mask has no real step"):
             packed(torch.tensor(tokens))
+
+
+def test_padding_in_front_is_skipped_by_a_mask_and_refused_by_packing(rng):
+    tokens, front = np.array([[1, 2, 3]]), np.array([[0, 0, 1, 2, 3]])
+    model = numpy_classifier(NumpyGRU, rng)
+    np.testing.assert_array_equal(model.forward(front), model.forward(tokens))
+    packed = five_classifiers("gru", rng)["torch library"]("float32")
+    with pytest.raises(ValueError, match="padding comes last"):
+        packed(torch.tensor(front))
 
 
 def namers(rng):
@@ -294,12 +303,12 @@ def test_a_token_outside_the_vocabulary_and_a_class_outside_the_classes_are_name
     with pytest.raises(ValueError, match="token 7 is outside the vocabulary of 7"):
         model.forward(np.array([[1, V]]))
     batches = [(np.array([[1, 2]]), np.array([C]))]
-    with pytest.raises(ValueError, match="token 4 is outside the vocabulary of 4"):
+    with pytest.raises(ValueError, match="target 4 is none of the 4 classes"):
         numpy_epoch(model, batches, SGD(model.params, 0.5), clip=1.0)
     twin = keras_classifier(keras.layers.GRU(H))
     twin.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     twin(batches[0][0])
-    with pytest.raises(ValueError, match="token 4 is outside the vocabulary of 4"):
+    with pytest.raises(ValueError, match="target 4 is none of the 4 classes"):
         keras_epoch(twin, batches)
     third = five_classifiers("gru", rng)["torch"]("float32")
     with pytest.raises(IndexError, match="Target 4 is out of bounds"):
