@@ -53,7 +53,7 @@ RECIPES = {
     "frameworks": TRAINING | {"rounds": 4, "seeds": SEEDS, "chosen_by": "search"},
     "directions": TRAINING | {"size": 64, "rate": 0.01, "rounds": 3, "seeds": SEEDS},
     "ahead": TRAINING
-    | {"size": 64, "rate": 0.01, "rounds": 3, "seeds": SEEDS, "late": [1, 2, 3, 4, 6, 8]},
+    | {"size": 64, "rate": 0.01, "rounds": 3, "seeds": SEEDS, "late": [1, 2, 4, 8]},
 }
 EQUAL_SIZE = 96  # of a forward layer with about as many weights as two of 64
 

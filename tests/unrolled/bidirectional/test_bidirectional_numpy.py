@@ -351,7 +351,7 @@ def test_a_tagger_names_tokens_and_classes_out_of_range(rng):
     assert message(tagger.forward, np.array([[1, 6]])) == expected
     logits = tagger.forward(np.array([[1, 5]]))
     assert logits.shape == (1, 2, 2)
-    expected = "token 2 is outside the vocabulary of 2 symbols"
+    expected = "target 2 is none of the 2 classes"
     assert message(masked_cross_entropy, logits, np.array([[0, 2]])) == expected
     expected = "no target is to be scored, expected at least one"
     assert message(masked_cross_entropy, logits, np.full((1, 2), IGNORED)) == expected
