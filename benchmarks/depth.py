@@ -5,7 +5,8 @@
                  rates with the first start, the best on validation with two more.
 ``width``        the same names with a state of one size at each depth: 2 and 8 layers, where more
                  layers are more weights (not eight plain ones: they failed before).
-``rt-polarity``  1 and 2 layers for the opinion in a sentence of a film review; these are downloaded, or lie in UNROLLED_DATA's folder. Choose it with
+``rt-polarity``  1 and 2 layers for the opinion in a sentence of a film review; these are
+                 downloaded, or lie in UNROLLED_DATA's folder. Choose it with
                  ``--data rt-polarity``.
 ``linear``       what both have to beat: linear classifiers of letter groups, and of words and
                  groups of words, their penalty chosen on validation.
