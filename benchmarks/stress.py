@@ -10,8 +10,9 @@ Tags the vowels of cmudict's words (``unrolled.data.stress``), no word in two pa
   a forward layer with as many weights as two; three starts.
 - ``ahead``: a forward layer that answers k steps late; three starts.
 
-The test data is scored once, when a run ends; in ``search`` never. Every finished run is kept at once in
-``code/unrolled/recorded/stress.json``; started again, the script goes on with what is missing.
+The test data is scored once, when a run ends; in ``search`` never. Every finished run is kept at
+once in ``code/unrolled/recorded/stress.json``; started again, the script goes on with what is
+missing.
 """
 
 import argparse
