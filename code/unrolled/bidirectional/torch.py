@@ -14,11 +14,12 @@ Source: Schuster & Paliwal 1997; as two LSTMs, Graves & Schmidhuber 2005.
 
 import torch
 from torch import nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import pad_packed_sequence
 
 from unrolled.bidirectional import check_merge, check_steps, check_twins
-from unrolled.data.batches import PAD, check_lengths, length_mask
+from unrolled.data.batches import PAD
 from unrolled.nn import check_mask
+from unrolled.shapes.torch import pack
 
 
 def torch_reverse(x, mask=None):
@@ -83,17 +84,6 @@ class TorchTagger(nn.Module):
         """Args: tokens (N, T), padded with PAD. Returns: logits (N, T, C)."""
         hs, _ = self.layer(self.embedding(tokens), mask=tokens != PAD)
         return self.readout(hs)
-
-
-def pack(x, mask):
-    """The real steps alone, as the library's layers want them. Args: x (N, T, D); mask (N, T).
-
-    Raises: ValueError if a row has no real step, or one behind its padding.
-    """
-    lengths = check_lengths(mask.sum(dim=1).cpu().numpy())
-    if (length_mask(lengths, mask.shape[1]) != mask.cpu().numpy()).any():
-        raise ValueError("a real step stands behind padding, which a packed sequence cannot hold")
-    return pack_padded_sequence(x, torch.as_tensor(lengths), True, enforce_sorted=False)
 
 
 class TorchPackedTagger(nn.Module):

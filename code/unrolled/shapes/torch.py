@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from unrolled.data.batches import PAD
+from unrolled.data.batches import PAD, check_lengths, length_mask
 from unrolled.nn import IGNORED
 
 
@@ -39,18 +39,16 @@ class TorchClassifier(nn.Module):
         return self.readout(hs[:, -1])  # carried there past the padding
 
 
-def torch_lengths(mask):
-    """How many steps of each row are real. Args: mask (N, T). Returns: (N,).
+def pack(x, mask):
+    """The real steps alone, as the library's layers want them. Args: x (N, T, D); mask (N, T).
 
-    Raises: ValueError where a row has no real step, or padding in front of one: what is packed
-    begins with the first step.
+    Raises: ValueError if a row has no real step, or one behind its padding.
     """
-    lengths = mask.sum(dim=1)
-    for n in torch.nonzero(lengths == 0).flatten():
-        raise ValueError(f"sequence {n.item()} is empty: its mask has no real step")
-    if (mask[:, 1:] & ~mask[:, :-1]).any():
+    lengths = check_lengths(mask.sum(dim=1).cpu().numpy())
+    if (length_mask(lengths, mask.shape[1]) != mask.cpu().numpy()).any():
         raise ValueError("a real step stands behind padding: to be packed, padding comes last")
-    return lengths
+    lengths = torch.as_tensor(lengths)
+    return pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
 
 
 class TorchPackedClassifier(nn.Module):
@@ -71,9 +69,7 @@ class TorchPackedClassifier(nn.Module):
         """
         if self.embedding is not None:
             inputs, mask = self.embedding(inputs), inputs != PAD
-        lengths = torch_lengths(mask).cpu()
-        packed = pack_padded_sequence(inputs, lengths, batch_first=True, enforce_sorted=False)
-        _, state = self.layer(packed)
+        _, state = self.layer(pack(inputs, mask))
         h = state[0] if isinstance(state, tuple) else state  # an LSTM has two, h and c
         return self.readout(h[-1])  # (N, H), of the last layer
 

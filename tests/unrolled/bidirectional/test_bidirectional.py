@@ -15,7 +15,7 @@ from unrolled.bidirectional import numpy as ours_in_numpy
 from unrolled.bidirectional import torch as ours_in_torch
 from unrolled.bidirectional.keras import KerasBidirectional
 from unrolled.bidirectional.numpy import NumpyBidirectional, NumpyTagger
-from unrolled.bidirectional.torch import TorchBidirectional, TorchPackedTagger, TorchTagger, pack
+from unrolled.bidirectional.torch import TorchBidirectional, TorchPackedTagger, TorchTagger
 from unrolled.charlm.keras import KerasDenseEmbedding
 from unrolled.data.batches import length_mask
 from unrolled.gru.keras import KerasGRUCell
@@ -25,6 +25,7 @@ from unrolled.lstm.keras import KerasLSTMCell
 from unrolled.lstm.numpy import NumpyLSTM
 from unrolled.lstm.torch import TorchLSTM
 from unrolled.nn import IGNORED, Embedding, Linear
+from unrolled.shapes.torch import pack
 
 KERAS_HAS_FLOAT64 = keras.config.backend() == "tensorflow"
 LAYERS = {"lstm": NumpyLSTM, "gru": NumpyGRU}
@@ -463,7 +464,7 @@ def test_a_packed_tagger_wants_real_steps_first_and_at_least_one(rng):
     )
     expected = "sequence 1 is empty: its length is 0, expected at least 1"
     assert message(tagger, torch.tensor([[1, 2], [0, 0]])) == expected
-    expected = "a real step stands behind padding, which a packed sequence cannot hold"
+    expected = "a real step stands behind padding: to be packed, padding comes last"
     for holes in ([[1, 0, 2]], [[0, 1, 2]]):
         assert message(tagger, torch.tensor(holes)) == expected
     lengths_unsorted = torch.tensor([[1, 0, 0], [1, 2, 3], [3, 1, 0]])

@@ -184,7 +184,7 @@ def test_a_sequence_without_a_real_step_is_answered_from_the_start_or_refused(rn
                 logits = logits.detach().numpy()
             np.testing.assert_allclose(np.asarray(logits), model.forward(tokens), atol=1e-14)
         packed = five_classifiers("gru", rng)["torch library"]("float64")
-        with pytest.raises(ValueError, match="sequence 0 is empty: its mask has no real step"):
+        with pytest.raises(ValueError, match="sequence 0 is empty"):
             packed(torch.tensor(tokens))
 
 
