@@ -86,7 +86,7 @@ RECIPES = {
         "embedding_size": 64,
         "weights": 60_000,
         "rounds": 4,
-        "learning_rates": [0.002, 0.005, 0.01],
+        "learning_rates": [0.005, 0.01, 0.02],
         "dropout": 0.3,  # of the embedding and between layers
         "training": TRAINING,
     },
