@@ -52,7 +52,7 @@ def test_plain_and_residual_start_from_the_same_weights(depth):
 
 def test_a_run_reports_what_it_reached_and_can_be_repeated(tiny):
     first, second = (tiny.depth_run("surnames", 2, True, 0.01, 0) for _ in range(2))
-    assert first.pop("seconds") > 0 and second.pop("seconds") > 0
+    assert first.pop("seconds") >= 0 and second.pop("seconds") >= 0  # rounded to tenths
     assert first == second
     assert first["layers"] == 2 and first["updates"] == 5 and len(first["losses"]) == 1
     assert all(0 <= first[part] <= 1 for part in ("train", "valid", "test"))
