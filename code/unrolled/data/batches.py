@@ -11,16 +11,18 @@ from unrolled.nn import check_size
 PAD = 0  # the token that stands for nothing; a vocabulary that is to be padded begins behind it
 
 
-def pad(sequences, *, steps=None):
+def pad(sequences, *, steps=None, multiple=1):
     """Sequences side by side, zeros behind the shorter ones.
 
-    Args: sequences, N arrays (T_n,) or (T_n, D); steps T, by default that of the longest.
+    Args: sequences, N arrays (T_n,) or (T_n, D); steps T, by default that of the longest, rounded
+    up to a multiple: whoever compiles a program for each T (JAX does) wants few of them.
     Returns: (N, T) or (N, T, D); lengths (N,).
     Raises: ValueError for no sequence, an empty one, or one longer than steps.
     """
     sequences = [np.asarray(sequence) for sequence in sequences]
     lengths = check_lengths([len(sequence) for sequence in sequences], steps)
-    T, first = max(lengths) if steps is None else steps, sequences[0]
+    first = sequences[0]
+    T = -(-max(lengths) // multiple) * multiple if steps is None else steps
     padded = np.full((len(sequences), T, *first.shape[1:]), PAD, first.dtype)
     for row, sequence in zip(padded, sequences, strict=True):
         row[: len(sequence)] = sequence

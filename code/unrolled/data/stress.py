@@ -71,12 +71,12 @@ def phoneme_vocabulary(items):
     return Vocabulary(["·", *sorted({phoneme for _, phonemes, _ in items for phoneme in phonemes})])
 
 
-def stress_batch(items, vocabulary, *, steps=None):
-    """Items side by side, padded. Args: N items; steps T, by default those of the longest.
+def stress_batch(items, vocabulary, **steps):
+    """Items side by side, padded. Args: N items; steps or multiple, as for ``pad``.
 
     Returns: tokens (N, T); targets (N, T), IGNORED at consonants and padding.
     """
-    tokens, lengths = pad([vocabulary.encode(phonemes) for _, phonemes, _ in items], steps=steps)
+    tokens, lengths = pad([vocabulary.encode(phonemes) for _, phonemes, _ in items], **steps)
     targets = np.full(tokens.shape, IGNORED)
     for row, length, (_, _, tags) in zip(targets, lengths, items, strict=True):
         row[:length] = tags

@@ -22,6 +22,12 @@ def test_vectors_are_padded_too_and_to_any_number_of_steps():
     np.testing.assert_array_equal(length_mask(lengths, 6).sum(axis=1), lengths)
 
 
+@pytest.mark.parametrize(("longest", "steps"), [(3, 4), (4, 4), (5, 8)])
+def test_lengths_are_rounded_up_to_a_multiple(longest, steps):
+    tokens, lengths = pad([[1] * longest, [2]], multiple=4)
+    assert tokens.shape == (2, steps) and lengths.tolist() == [longest, 1]
+
+
 @pytest.mark.parametrize(
     ("sequences", "options", "message"),
     [
