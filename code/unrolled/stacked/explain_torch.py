@@ -1,5 +1,7 @@
 """Chapter 8 in PyTorch: gradient times input, (8.8) of ``unrolled.stacked.explain``."""
 
+import torch
+
 from unrolled.data.batches import PAD
 
 
@@ -10,8 +12,9 @@ def torch_gradient_input(model, tokens):
     """
     model.eval()
     x = model.embedding(tokens).detach().requires_grad_()  # (N, T, D)
-    hs, _ = model.layer(x, mask=tokens != PAD)
+    with torch.backends.cudnn.flags(enabled=False):  # cuDNN goes back in training mode only
+        hs, _ = model.layer(x, mask=tokens != PAD)
     logits = model.readout(hs[:, -1])
     top, answers = logits.max(dim=1)
-    (top - logits.mean(dim=1)).sum().backward()  # (8.7)
-    return (x * x.grad).sum(dim=2).detach(), answers
+    (slope,) = torch.autograd.grad((top - logits.mean(dim=1)).sum(), x)  # of (8.7)
+    return (x * slope).sum(dim=2).detach(), answers

@@ -14,9 +14,10 @@ Source: Graves 2013 (stacks); He et al. 2016 (residual); Zaremba et al. 2014 (dr
 
 import torch
 from torch import nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import pad_packed_sequence
 
 from unrolled.nn import check_mask
+from unrolled.shapes.torch import pack
 from unrolled.stacked import check_layer_states, check_stack
 
 
@@ -40,8 +41,7 @@ class TorchPacked(nn.Module):
             hs, last = self.layer(x, state)
         else:
             lengths = check_mask(mask, tuple(x.shape[:2])).sum(dim=1)
-            packed = pack_padded_sequence(x, lengths.cpu(), True, enforce_sorted=False)
-            hs, last = self.layer(packed, state)
+            hs, last = self.layer(pack(x, mask), state)
             hs, _ = pad_packed_sequence(hs, True, total_length=x.shape[1])
             ends = hs[torch.arange(len(x), device=x.device), lengths - 1]  # (N, H)
             hs = torch.where(mask[..., None], hs, ends[:, None])
