@@ -45,3 +45,9 @@ def test_reliability_draws_each_curve_with_its_name():
     assert "as trained" in markup and "cooled" in markup and "how often right" in markup
     with pytest.raises(ValueError, match="count"):
         plots.reliability({"a": (bins[0], bins[1], np.array([1]))}, **TEXTS)
+
+
+def test_a_loss_says_what_it_is_the_mean_over():
+    curves = {"NumPy": [2.0, 1.0]}
+    assert "nats per letter" in plots.loss_curves(curves, **TEXTS)._repr_html_()
+    assert "nats per vowel" in plots.loss_curves(curves, unit="vowel", **TEXTS)._repr_html_()

@@ -100,11 +100,11 @@ def logarithmic(axis):
         axis.set_minor_formatter("")
 
 
-def loss_curves(curves, *, floor=None, floor_label=None, caption, alt):
+def loss_curves(curves, *, floor=None, floor_label=None, unit="letter", caption, alt):
     """Draw losses over update steps, so that curves that lie on each other are all seen.
 
     Args: curves, {label: losses (N,)}, a framework's name as label gets its color; floor, a
-    loss to mark with a dashed line, and floor_label, its name.
+    loss to mark with a dashed line, and floor_label, its name; unit, what a loss is the mean over.
     Raises: ValueError if there is no curve, or one that is empty or not finite.
     """
     curves = _curves("losses", curves, "N")
@@ -112,7 +112,7 @@ def loss_curves(curves, *, floor=None, floor_label=None, caption, alt):
         fig, ax = new()
         for k, (label, losses) in enumerate(curves.items()):
             ax.plot(np.arange(1, len(losses) + 1), losses, label=label, **_line(label, k))
-        ax.set(xlabel="update step", ylabel="loss, nats per letter", ylim=(0, None))
+        ax.set(xlabel="update step", ylabel=f"loss, nats per {unit}", ylim=(0, None))
         ax.margins(x=0.02)
         _floors(ax, {} if floor is None else {floor_label or "floor": floor})
         ax.legend(handlelength=3.2, loc="upper right")
