@@ -459,7 +459,7 @@ def test_every_run_of_the_shapes_benchmark_has_a_name(shapes):
     jobs = shapes.jobs()
     assert jobs.keys() == shapes.RECIPES.keys()
     assert {part: len(runs) for part, runs in jobs.items()} == {
-        "surnames": 13,
+        "surnames": 16,
         "batches": 27,
         "namer": 18,
     }
