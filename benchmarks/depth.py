@@ -43,9 +43,9 @@ from unrolled.data.splits import split_items
 from unrolled.data.surnames import LANGUAGES, load_surnames, surname_vocabulary
 from unrolled.lstm.numpy import NumpyLSTM
 from unrolled.shapes.numpy import NumpyClassifier
-from unrolled.shapes.torch import TorchClassifier, torch_epoch
+from unrolled.shapes.torch import TorchClassifier, TorchPacked, torch_epoch
 from unrolled.stacked.numpy import NumpyStack
-from unrolled.stacked.torch import TorchPacked, TorchStack
+from unrolled.stacked.torch import TorchStack
 
 RESULTS = recorded.FOLDER / "depth.json"
 PACKAGES = "numpy", "torch", "scikit-learn", "faker"

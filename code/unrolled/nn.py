@@ -128,7 +128,7 @@ IGNORED = -1  # a target that is not to be scored: at padding, or where there is
 
 
 def check_targets(targets, classes):
-    """Where targets count, and the targets with 0 where they are ``IGNORED``; or raise.
+    """Where targets are not ``IGNORED``, if at least one is not and all others are classes.
 
     Raises: ValueError for a target outside the classes, or if none counts; TypeError for one
     that is no integer. Returns: targets (...), scored (...) booleans.
@@ -141,33 +141,27 @@ def check_targets(targets, classes):
         raise ValueError("no target is to be scored, expected at least one")
     for target in targets[scored & ((targets < 0) | (targets >= classes))]:
         raise ValueError(f"target {target} is none of the {classes} classes")
-    return np.where(scored, targets, 0), scored
-
-
-def _scored(logits, targets):
-    check_shape("targets", np.asarray(targets), logits.shape[:-1])
-    return check_targets(targets, logits.shape[-1])
+    return targets, scored
 
 
 def masked_cross_entropy(logits, targets):
-    """Mean cross-entropy over the targets that count, in nats.
+    """The cross-entropy of those places alone whose target counts, in nats.
 
     Args: logits (..., V); targets (...) integers, ``IGNORED`` where nothing is scored.
-    Raises: ValueError if none counts, or one is outside the vocabulary.
+    Raises: ValueError if none counts, one is no class, or the shapes do not fit.
     """
-    targets, scored = _scored(logits, targets)
-    shifted = logits - logits.max(axis=-1, keepdims=True)
-    log_p = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))  # (..., V)
-    picked = np.take_along_axis(log_p, targets[..., None], axis=-1)[..., 0]
-    return -picked.mean(where=scored)
+    targets, scored = check_targets(targets, logits.shape[-1])
+    check_shape("targets", targets, logits.shape[:-1])
+    return cross_entropy(logits[scored], targets[scored])
 
 
 def masked_cross_entropy_backward(logits, targets):
     """Gradient of ``masked_cross_entropy``: 0 where nothing is scored. Returns: (..., V)."""
-    targets, scored = _scored(logits, targets)
-    dlogits = softmax(logits) - one_hot(targets, logits.shape[-1], logits.dtype)
-    dlogits[~scored] = 0
-    return dlogits / scored.sum()
+    targets, scored = check_targets(targets, logits.shape[-1])
+    check_shape("targets", targets, logits.shape[:-1])
+    dlogits = np.zeros_like(logits)
+    dlogits[scored] = cross_entropy_backward(logits[scored], targets[scored])
+    return dlogits
 
 
 class Linear:
@@ -219,7 +213,7 @@ class Embedding:
 
 
 class LayerNorm:
-    """Give each row mean 0 and size 1, then a size and a place that are trained.
+    """Give each row mean 0 and standard deviation 1, then a scale and a shift that are trained.
 
     y = gain * (x - mean) / sqrt(variance + epsilon) + shift, over the last axis.
     Args: size H. Source: Ba, Kiros, Hinton 2016, Layer normalization.
@@ -236,8 +230,8 @@ class LayerNorm:
             raise ValueError(
                 f"x has {x.shape[-1]} features, the norm was made for {len(self.gain)}"
             )
-        self.size = np.sqrt(x.var(axis=-1, keepdims=True) + self.epsilon)  # (..., 1)
-        self.rows = (x - x.mean(axis=-1, keepdims=True)) / self.size
+        self.deviation = np.sqrt(x.var(axis=-1, keepdims=True) + self.epsilon)  # (..., 1)
+        self.rows = (x - x.mean(axis=-1, keepdims=True)) / self.deviation
         return self.gain * self.rows + self.shift
 
     def backward(self, dy):
@@ -245,9 +239,9 @@ class LayerNorm:
         rows, leading = self.rows, tuple(range(dy.ndim - 1))
         self.dgain, self.dshift = (dy * rows).sum(axis=leading), dy.sum(axis=leading)
         drows = dy * self.gain
-        # What would move a row's mean, or its size, has no effect: it is taken out.
+        # What would move a row's mean, or its deviation, has no effect: it is taken out.
         drows = drows - drows.mean(axis=-1, keepdims=True)
-        return (drows - rows * (drows * rows).mean(axis=-1, keepdims=True)) / self.size
+        return (drows - rows * (drows * rows).mean(axis=-1, keepdims=True)) / self.deviation
 
 
 class Dropout:

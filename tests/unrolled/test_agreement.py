@@ -17,11 +17,6 @@ from unrolled.gru.numpy import NumpyGRU
 from unrolled.lstm.numpy import NumpyLSTM
 
 
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)
-
-
 class Double:
     """A NumPy model of one matrix, wrong by ``off`` in its outputs."""
 

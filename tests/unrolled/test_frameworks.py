@@ -14,11 +14,6 @@ KERAS = {"rtol": 1e-11} if keras.config.backend() == "tensorflow" else {"rtol": 
 RATE = 0.1
 
 
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)
-
-
 def draw(rng):
     return {name: rng.normal(size=shape) for name, shape in SHAPES.items()}
 

@@ -35,20 +35,6 @@ SIZES = [(3, 5, 2, 4), (1, 4, 2, 3), (3, 1, 2, 4)]  # N, T, D, H
 RETURN = {"return_sequences": True, "return_state": True}
 
 
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """On arrays this small a second thread only waits, on a busy machine ten times as long."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def randomized(model, rng):
     for param in model.params.values():
         param[...] = rng.normal(0, param.shape[0] ** -0.5, param.shape)

@@ -7,11 +7,6 @@ from unrolled import nn
 from unrolled.agreement import gradient_error
 
 
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)
-
-
 def assert_gradients(analytic, loss, params):
     """DESIGN.md's bound, for every array of ``params``."""
     errors = gradient_error(analytic, nn.numeric_gradient(loss, params))

@@ -8,11 +8,6 @@ from unrolled.optim import SGD, Adagrad, Adam, clip_by_norm, clip_by_value
 SHAPES = {"W": (3, 4), "b": (4,), "one": (1, 1)}
 
 
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)
-
-
 def draw(rng, dtype=np.float64):
     return {name: rng.normal(size=shape).astype(dtype) for name, shape in SHAPES.items()}
 

@@ -70,12 +70,12 @@ def keras_epoch(model, batches):
     """
     losses, classes = [], model.layers[-1].units
     for *inputs, targets in batches:
-        targets, scored = check_targets(targets, classes)  # Keras wants a weight for each
+        targets, scored = check_targets(targets, classes)
         model.reset_metrics()  # what is returned is the mean since then
         losses.append(
             model.train_on_batch(
                 inputs if len(inputs) > 1 else inputs[0],
-                targets,
+                np.where(scored, targets, 0),  # Keras wants a class for each, and a weight
                 sample_weight=scored.astype("float32"),
             )
         )

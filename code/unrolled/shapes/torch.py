@@ -5,16 +5,16 @@
     one to many   h_t reads [x, e_{t-1}]: the one thing, and what was said last       (6.5)
 
 The library's own layers take no mask. They take a packed sequence, which holds the real steps
-alone, and return the state after each sequence's last one.
+alone, and return the state after each sequence's last one: ``TorchPacked`` packs for them.
 """
 
 import torch
 from torch import nn
 from torch.nn import functional as F
-from torch.nn.utils.rnn import pack_padded_sequence
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from unrolled.data.batches import PAD, check_lengths, length_mask
-from unrolled.nn import IGNORED
+from unrolled.nn import IGNORED, check_mask
 
 
 class TorchClassifier(nn.Module):
@@ -51,27 +51,36 @@ def pack(x, mask):
     return pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
 
 
-class TorchPackedClassifier(nn.Module):
-    """The same around the library's own layers, which read packed sequences.
+class TorchPacked(nn.Module):
+    """One of the library's own layers with a mask, as our loops have it.
 
-    Args: embedding, an nn.Embedding, or None if the inputs are vectors; layer, an nn.RNN, nn.LSTM
-    or nn.GRU with batch_first=True; readout, an nn.Linear.
+    Args: layer, an nn.RNN, nn.LSTM or nn.GRU in one direction, batch first. The mask is of padding
+    behind each sequence; there, what the last real step showed is shown again, by (6.1).
     """
 
-    def __init__(self, embedding, layer, readout):
+    def __init__(self, layer):
         super().__init__()
-        self.embedding, self.layer, self.readout = embedding, layer, readout
+        if layer.bidirectional or not layer.batch_first:
+            raise ValueError("expected a layer in one direction, with batch_first=True")
+        self.layer = layer
 
-    def forward(self, inputs, mask=None):
-        """Args: tokens (N, T), padded with PAD; or vectors (N, T, D) and a mask (N, T).
+    def forward(self, x, state=None, mask=None):
+        """Args: x (N, T, D); state (N, H), or (L, N, H) of L layers, an LSTM's two; mask (N, T).
 
-        Returns: logits (N, C).
+        Returns: hs (N, T, H), the state after each sequence's last real step.
         """
-        if self.embedding is not None:
-            inputs, mask = self.embedding(inputs), inputs != PAD
-        _, state = self.layer(pack(inputs, mask))
-        h = state[0] if isinstance(state, tuple) else state  # an LSTM has two, h and c
-        return self.readout(h[-1])  # (N, H), of the last layer
+        two = isinstance(self.layer, nn.LSTM)
+        if state is not None:  # the library wants an axis of layers
+            parts = [part.reshape(-1, *part.shape[-2:]) for part in (state if two else [state])]
+            state = tuple(parts) if two else parts[0]
+        if mask is None:
+            hs, last = self.layer(x, state)
+        else:
+            packed, last = self.layer(pack(x, check_mask(mask, tuple(x.shape[:2]))), state)
+            hs, lengths = pad_packed_sequence(packed, batch_first=True, total_length=x.shape[1])
+            ends = hs[torch.arange(len(x)), lengths - 1]  # (N, H)
+            hs = torch.where(mask[..., None], hs, ends[:, None])
+        return hs, tuple(part.squeeze(0) for part in last) if two else last.squeeze(0)
 
 
 class TorchNamer(nn.Module):

@@ -12,40 +12,10 @@ stack, with dropout (8.5) between its layers; it keeps the states of all layers 
 Source: Graves 2013 (stacks); He et al. 2016 (residual); Zaremba et al. 2014 (dropout between).
 """
 
-import torch
 from torch import nn
-from torch.nn.utils.rnn import pad_packed_sequence
 
-from unrolled.nn import check_mask
-from unrolled.shapes.torch import pack
+from unrolled.shapes.torch import TorchPacked
 from unrolled.stacked import check_layer_states, check_stack
-
-
-class TorchPacked(nn.Module):
-    """One of the library's own layers, with a mask, and a state (N, H), as our loops have them.
-
-    Args: layer, an nn.RNN, nn.LSTM or nn.GRU, one layer, batch first. The mask is of padding
-    behind each sequence; there, what the last real step showed is shown again.
-    """
-
-    def __init__(self, layer):
-        super().__init__()
-        self.layer = layer
-
-    def forward(self, x, state=None, mask=None):
-        """Args: x (N, T, D); state (N, H), or two; mask (N, T). Returns: hs, the last state."""
-        two = isinstance(self.layer, nn.LSTM)
-        if state is not None:
-            state = tuple(part[None] for part in state) if two else state[None]
-        if mask is None:
-            hs, last = self.layer(x, state)
-        else:
-            lengths = check_mask(mask, tuple(x.shape[:2])).sum(dim=1)
-            hs, last = self.layer(pack(x, mask), state)
-            hs, _ = pad_packed_sequence(hs, True, total_length=x.shape[1])
-            ends = hs[torch.arange(len(x), device=x.device), lengths - 1]  # (N, H)
-            hs = torch.where(mask[..., None], hs, ends[:, None])
-        return hs, (tuple(part[0] for part in last) if two else last[0])
 
 
 class TorchStack(nn.Module):

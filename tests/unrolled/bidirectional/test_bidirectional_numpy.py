@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from unrolled.agreement import gradient_error
 from unrolled.bidirectional.numpy import NumpyBidirectional, NumpyTagger, numpy_reverse
 from unrolled.data.batches import length_mask, pad
 from unrolled.gru.numpy import NumpyGRU
@@ -15,18 +14,12 @@ from unrolled.nn import (
     Linear,
     masked_cross_entropy,
     masked_cross_entropy_backward,
-    numeric_gradient,
 )
 
 LAYERS = [NumpyLSTM, NumpyGRU, NumpyMGU]
 MERGES = ["concat", "sum"]
 # N, T, D, H
 SIZES = [(2, 5, 3, 4), (3, 4, 6, 2), (1, 3, 2, 5), (4, 1, 3, 2), (1, 1, 1, 1)]
-
-
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)
 
 
 @pytest.fixture(params=LAYERS)
@@ -130,33 +123,12 @@ def test_with_a_mask_the_whole_row_may_be_reversed_without_one_it_must_not(rng, 
 @pytest.mark.parametrize(("N", "T", "D", "H"), SIZES)
 @pytest.mark.parametrize("masked", [False, True], ids=["every step", "mask"])
 @pytest.mark.parametrize("given", [True, False], ids=["state", "no state"])
-def test_gradients(rng, Layer, merge, N, T, D, H, masked, given):
+def test_gradients(rng, assert_gradients, Layer, merge, N, T, D, H, masked, given):
     layer = random_pair(Layer, rng, D, H, merge)
     x, pull = rng.normal(size=(N, T, D)), rng.normal(size=(N, T, width(merge, H)))
     state, last_pull = (random_state(rng, layer, N) if given else None for _ in range(2))
     mask = random_mask(rng, N, T) if masked else None
-
-    def loss():
-        hs, last = layer.forward(x, state, mask)
-        loss = np.vdot(pull, hs)
-        if given:
-            loss += sum(np.vdot(*pair) for pair in zip(parts(last_pull), parts(last), strict=True))
-        return loss
-
-    layer.forward(x, state, mask)
-    dx, dstate = layer.backward(pull, last_pull)
-    params, grads = layer.params | {"x": x}, layer.grads | {"x": dx}
-    if given:
-        for i, (part, dpart) in enumerate(zip(parts(state), parts(dstate), strict=True)):
-            params[f"state {i}"], grads[f"state {i}"] = part, dpart
-    assert layer.grads.keys() == layer.params.keys()
-    numeric = numeric_gradient(loss, params)
-    for name in [name for name in numeric if not numeric[name].any()]:
-        # it met a state of zeros alone
-        assert (name.removesuffix("_reverse"), T, given) == ("W_hh", 1, False)
-        assert not grads.pop(name).any() and not numeric.pop(name).any()
-    errors = gradient_error(grads, numeric)
-    assert max(errors.values()) <= 1e-7, errors
+    assert_gradients(layer, x, pull, state, last_pull, mask, parts=parts)
 
 
 @pytest.mark.parametrize("masked", [False, True], ids=["every step", "mask"])

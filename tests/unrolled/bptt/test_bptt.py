@@ -16,20 +16,6 @@ KERAS_HAS_FLOAT64 = keras.config.backend() == "tensorflow"
 SIZES = [(2, 5, 3, 4), (1, 4, 2, 3), (3, 1, 2, 4)]  # N, T, D, H
 
 
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """On arrays this small a second thread only waits, on a busy machine ten times as long."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def randomized(model, rng):
     for param in model.params.values():
         param[...] = rng.normal(0, param.shape[0] ** -0.5, param.shape)

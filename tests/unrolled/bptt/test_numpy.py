@@ -17,11 +17,6 @@ from unrolled.optim import SGD
 SIZES = [(2, 5, 3, 4), (3, 4, 6, 2), (1, 3, 2, 5), (4, 1, 3, 2), (1, 1, 1, 1), (2, 3, 1, 4)]
 
 
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)
-
-
 def randomized(model, rng):
     """The same model with every parameter random, the biases too."""
     for param in model.params.values():

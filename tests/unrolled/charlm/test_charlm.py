@@ -52,11 +52,6 @@ BETAS = float(np.float32(0.9)), float(np.float32(0.999))
 KERAS_HAS_FLOAT64 = keras.config.backend() == "tensorflow"
 
 
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)
-
-
 def loss_in_keras():
     """Made where it is used, since it keeps the precision of that moment."""
     return keras.losses.SparseCategoricalCrossentropy(from_logits=True)

@@ -9,11 +9,6 @@ from unrolled.charlm.classic import ClassicCharRNN, classic_train
 from unrolled.nn import cross_entropy, cross_entropy_backward, numeric_gradient
 
 
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)
-
-
 def random_model(rng, V, H):
     model = ClassicCharRNN(V, H, rng=rng)
     for param in model.params.values():

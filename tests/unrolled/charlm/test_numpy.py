@@ -28,11 +28,6 @@ from unrolled.optim import SGD
 SIZES = [(5, 3, 4, 2, 6), (3, 6, 2, 1, 4), (4, 2, 3, 5, 1), (2, 1, 1, 3, 2)]
 
 
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)
-
-
 def randomized(model, rng):
     for param in model.params.values():
         param[...] = rng.normal(0, param.shape[0] ** -0.5, param.shape)

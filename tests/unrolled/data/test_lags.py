@@ -23,11 +23,6 @@ from unrolled.data.lags import (
 from unrolled.nn import cross_entropy, one_hot
 
 
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)
-
-
 @pytest.mark.parametrize(("N", "lag"), [(5, 7), (1, 3), (4, 1), (3, 0)])
 def test_recall_is_a_symbol_then_distractors_then_the_question(rng, N, lag):
     tokens, targets = recall(rng, N, lag)

@@ -24,11 +24,6 @@ EMBEDDED = re.compile(f"B([TP]){INNER}\\1E")
 KNOWN = ["BTXSE", "BPVVE", "BTSSXXTVVE", "BPTVPXVPSE", "BTXXVPXTTVPSE", "BTSSXXVPSE"]
 
 
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)
-
-
 def texts_of(tokens, targets, mask):
     """The strings of a batch, whole."""
     return [

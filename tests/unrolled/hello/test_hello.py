@@ -25,11 +25,6 @@ from unrolled.hello.torch import (
 NAMES = agreement.LIBRARY_NAMES
 
 
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)
-
-
 def compare(rng, V, H, N, T, **changes):
     models = {
         "numpy": lambda dtype: NumpySpeller(V, H, rng=rng, dtype=dtype),

@@ -2,7 +2,6 @@
 
 import keras
 import numpy as np
-import pytest
 import torch
 
 from unrolled.lstm.keras import KerasLSTMCell
@@ -10,11 +9,6 @@ from unrolled.lstm.numpy import NumpyLSTM
 from unrolled.lstm.torch import TorchLSTM
 
 D, H = 2, 3
-
-
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)
 
 
 def weights(layer):

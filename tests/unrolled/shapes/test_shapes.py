@@ -20,7 +20,7 @@ from unrolled.shapes.numpy import NumpyClassifier, NumpyNamer, numpy_epoch, nump
 from unrolled.shapes.torch import (
     TorchClassifier,
     TorchNamer,
-    TorchPackedClassifier,
+    TorchPacked,
     torch_epoch,
     torch_names,
 )
@@ -30,14 +30,7 @@ CELLS = {
     "gru": (NumpyGRU, KerasGRUCell, keras.layers.GRU, TorchGRU, torch.nn.GRU),
     "lstm": (NumpyLSTM, KerasLSTMCell, keras.layers.LSTM, TorchLSTM, torch.nn.LSTM),
 }
-float64_in_keras = pytest.mark.skipif(
-    keras.backend.backend() != "tensorflow", reason="elsewhere Keras computes in float32"
-)
-
-
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)
+KERAS_HAS_FLOAT64 = keras.config.backend() == "tensorflow"
 
 
 def numpy_classifier(layer, rng, dtype=np.float64):
@@ -71,7 +64,7 @@ def five_classifiers(cell, rng):
         "keras layer": lambda dtype: keras_classifier(keras_layer(H)),
         "torch": lambda dtype: torch_classifier(TorchClassifier, torch_layer(D, H)),
         "torch library": lambda dtype: torch_classifier(
-            TorchPackedClassifier, library(D, H, batch_first=True)
+            TorchClassifier, TorchPacked(library(D, H, batch_first=True))
         ),
     }
 
@@ -111,7 +104,7 @@ def test_the_gradient_of_a_classifier(layer, rng):
     assert not model.grads["E"][PAD].any()
 
 
-@float64_in_keras
+@pytest.mark.skipif(not KERAS_HAS_FLOAT64, reason="elsewhere Keras computes in float32")
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("more", [3, 30])
 def test_padding_changes_nothing(cell, more, rng):
@@ -156,8 +149,8 @@ def test_vectors_come_with_their_mask(rng):
         None, NumpyGRU(D, H, rng=rng, dtype=float), nn.Linear(H, C, rng=rng, dtype=float)
     )
     with agreement.precision("float64"):
-        packed = TorchPackedClassifier(
-            None, torch.nn.GRU(D, H, batch_first=True), torch.nn.Linear(H, C)
+        packed = TorchClassifier(
+            None, TorchPacked(torch.nn.GRU(D, H, batch_first=True)), torch.nn.Linear(H, C)
         )
         own = TorchClassifier(None, TorchGRU(D, H), torch.nn.Linear(H, C))
         for twin in (packed, own):
@@ -169,7 +162,7 @@ def test_vectors_come_with_their_mask(rng):
     assert model.grads.keys() == model.params.keys()
 
 
-@float64_in_keras
+@pytest.mark.skipif(not KERAS_HAS_FLOAT64, reason="elsewhere Keras computes in float32")
 def test_a_sequence_without_a_real_step_is_answered_from_the_start_or_refused(rng):
     tokens = np.array([[0, 0, 0], [1, 2, 0]])
     model = numpy_classifier(NumpyGRU, rng)
@@ -313,3 +306,25 @@ def test_a_token_outside_the_vocabulary_and_a_class_outside_the_classes_are_name
     third = five_classifiers("gru", rng)["torch"]("float32")
     with pytest.raises(IndexError, match="Target 4 is out of bounds"):
         torch_epoch(third, batches, torch.optim.SGD(third.parameters(), 0.5), clip=1.0)
+
+
+@pytest.mark.parametrize("library", [torch.nn.RNN, torch.nn.LSTM, torch.nn.GRU])
+@pytest.mark.parametrize("layers", [1, 2])
+def test_a_packed_layer_goes_on_from_the_state_it_returned(library, layers, rng):
+    with agreement.precision("float64"):
+        packed = TorchPacked(library(D, H, num_layers=layers, batch_first=True))
+    x = torch.tensor(rng.normal(size=(3, 6, D)))
+    hs, last = packed(x)
+    first, state = packed(x[:, :4])
+    second, again = packed(x[:, 4:], state)
+    torch.testing.assert_close(torch.cat([first, second], dim=1), hs)
+    for one, other in zip(last, again, strict=True):
+        torch.testing.assert_close(one, other)
+    masked, _ = packed(x, mask=torch.tensor([[True] * 4 + [False] * 2] * 3))
+    torch.testing.assert_close(masked[:, 3:], first[:, 3:].expand(-1, 3, -1))
+
+
+@pytest.mark.parametrize("options", [{}, {"batch_first": True, "bidirectional": True}])
+def test_what_cannot_be_packed_like_a_loop_is_refused(options):
+    with pytest.raises(ValueError, match="one direction, with batch_first=True"):
+        TorchPacked(torch.nn.GRU(D, H, **options))

@@ -9,11 +9,11 @@ from unrolled import agreement
 from unrolled.lstm.numpy import NumpyLSTM
 from unrolled.nn import Embedding, Linear
 from unrolled.shapes.numpy import NumpyClassifier
-from unrolled.shapes.torch import TorchClassifier
+from unrolled.shapes.torch import TorchClassifier, TorchPacked
 from unrolled.stacked.explain import numpy_gradient_input, occlusion
 from unrolled.stacked.explain_torch import torch_gradient_input
 from unrolled.stacked.numpy import NumpyStack
-from unrolled.stacked.torch import TorchPacked, TorchStack
+from unrolled.stacked.torch import TorchStack
 
 V, D, H, C = 6, 3, 4, 3
 TOKENS = np.array([[1, 2, 3, 4, 5], [5, 3, 1, 0, 0], [2, 2, 0, 0, 0]])

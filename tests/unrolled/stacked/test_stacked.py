@@ -19,10 +19,10 @@ from unrolled.lstm.numpy import NumpyLSTM
 from unrolled.lstm.torch import TorchLSTM
 from unrolled.nn import Embedding, Linear, masked_cross_entropy_backward
 from unrolled.shapes.numpy import NumpyClassifier
-from unrolled.shapes.torch import TorchClassifier, TorchPackedClassifier
+from unrolled.shapes.torch import TorchClassifier, TorchPacked
 from unrolled.stacked.keras import keras_classifier, keras_stack
 from unrolled.stacked.numpy import NumpyStack
-from unrolled.stacked.torch import TorchPacked, TorchStack
+from unrolled.stacked.torch import TorchStack
 
 KERAS_HAS_FLOAT64 = keras.config.backend() == "tensorflow"
 NUMPY = {"lstm": NumpyLSTM, "gru": NumpyGRU}
@@ -43,23 +43,16 @@ WAYS = [
 IDS = ["plain", "residual", "norm", "residual, norm before", "residual, norm after"]
 
 
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """On arrays this small a second thread only waits, on a busy machine ten times as long."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture(params=WAYS, ids=IDS)
 def way(request):
     return request.param
+
+
+def ways_and(built, plain):
+    """Every way, built by hand; and what the library stacks itself, which is always plain."""
+    cases = [(way, how) for how in built for way in WAYS] + [({}, plain)]
+    ids = [f"{name}-{how}" for how in built for name in IDS] + [plain]
+    return pytest.mark.parametrize(("way", "how"), cases, ids=ids)
 
 
 @pytest.fixture(params=NUMPY)
@@ -112,7 +105,7 @@ def models_of(kind, layers, rng, **way):
 
     def torch_num_layers(dtype):
         layer = TORCH[kind](D, H, num_layers=layers, batch_first=True)
-        return TorchPackedClassifier(nn.Embedding(V, D), layer, nn.Linear(H, C))
+        return TorchClassifier(nn.Embedding(V, D), TorchPacked(layer), nn.Linear(H, C))
 
     models = {
         "numpy": numpy,
@@ -220,10 +213,8 @@ def torch_twin(kind, how, layers, way):
     return TorchStack([LOOPS[kind](*s) for s in sizes(layers)], **way)
 
 
-@pytest.mark.parametrize("how", ["loops", "layers", "num_layers"])
+@ways_and(["loops", "layers"], "num_layers")
 def test_backward_is_autograd(rng, kind, way, how):
-    if how == "num_layers" and way:
-        pytest.skip("num_layers is plain")
     layers = 3
     stack, (x, dy, state, dstate), ours = one_pass(rng, kind, layers, way, MASK)
     with agreement.precision("float64"):
@@ -254,12 +245,10 @@ def test_backward_is_autograd(rng, kind, way, how):
 
 
 @pytest.mark.skipif(not KERAS_HAS_FLOAT64, reason="the gradient tape is TensorFlow's")
-@pytest.mark.parametrize("how", ["cells", "layers", "StackedRNNCells"])
+@ways_and(["cells", "layers"], "StackedRNNCells")
 def test_backward_is_the_gradient_tape(rng, kind, way, how):
     import tensorflow as tf
 
-    if how == "StackedRNNCells" and way:
-        pytest.skip("StackedRNNCells is plain")
     layers = 3
     stack, (x, dy, state, dstate), ours = one_pass(rng, kind, layers, way, MASK)
     with agreement.precision("float64"):
