@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from num2words import num2words
 
+from unrolled.data.splits import split_items
 from unrolled.data.text import Vocabulary
 
 LARGEST = 9_999
@@ -25,6 +26,27 @@ def number_names(language="en"):
         )
     except NotImplementedError:
         raise ValueError(f"num2words knows no language {language!r}; try 'en' or 'de'") from None
+
+
+def number_pairs(source="de", target="en"):
+    """Every number with its names in two languages. Args: languages, as for ``number_names``.
+
+    Returns: a list of (number, source name, target name), from 0 to LARGEST.
+    Raises: ValueError for an unknown language.
+    """
+    names = zip(number_names(source), number_names(target), strict=True)
+    return [(number, *pair) for number, pair in enumerate(names)]
+
+
+def number_splits(pairs=None, **fractions):
+    """Train, validation and test, by the hash of the number alone.
+
+    So a number that is held out is held out in every language.
+    Args: pairs, by default those of ``number_pairs``; fractions as in ``split_of``.
+    Returns: {part: list of pairs}.
+    """
+    pairs = number_pairs() if pairs is None else pairs
+    return split_items(pairs, lambda pair: str(pair[0]), **fractions)
 
 
 def name_vocabulary(names):

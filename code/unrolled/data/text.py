@@ -25,6 +25,9 @@ class Vocabulary:
     def __repr__(self):
         return f"Vocabulary({self.symbols!r})"
 
+    def __contains__(self, symbol):
+        return symbol in self._token
+
     def encode(self, text):
         """One token a letter. Args: text, T letters. Returns: (T,) int64.
 

