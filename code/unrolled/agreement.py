@@ -125,6 +125,47 @@ def stack_names(layers):
     return names
 
 
+def of_part(place, part):
+    """Where one part of a model has a weight. Args: place, of the same weight in a layer alone."""
+    if callable(place):
+        end = f"_{part}"
+        return lambda weights: place(
+            {name.removesuffix(end): weights[name] for name in weights if name.endswith(end)}
+        )
+    name, transposed, _ = place.partition(".T")
+    return place if place == HELD else f"{name}_{part}{transposed}"
+
+
+def seq2seq_names():
+    """Where an encoder-decoder keeps its weights, which the book calls W_xh_encoder and so on.
+
+    For recurrent layers of the book and of both libraries, in one direction or both: in PyTorch
+    perhaps inside a ``TorchPacked``, in Keras perhaps as a cell in an ``RNN``.
+    """
+    one = {name: name for name in ("W_xh", "W_hh", "b_h")}
+    one |= {path: LIBRARY_NAMES[path] for path in LIBRARY_NAMES if path.startswith("lstm_cell.")}
+    one |= {path: LIBRARY_NAMES[path] for path in LIBRARY_NAMES if path.endswith("_l0")}
+    names = {"encoder.embedding.weight": "E_source", "decoder.embedding.weight": "E_target"}
+    names |= {"encoder.embedding.embeddings": "E_source"}
+    names |= {"decoder.embedding.embeddings": "E_target"}
+    names |= {"encoder.embedding.0.weight": "E_source"}  # with an nn.Dropout around it
+    names |= {"decoder.embedding.0.weight": "E_target"}
+    names |= {"readout.1.weight": "W_hy.T", "readout.1.bias": "b_y"}
+    names |= {"combine.weight": "W_c.T", "combine.kernel": "W_c", "combine.bias": "b_c"}
+    names |= {path: place for path, place in LIBRARY_NAMES.items() if path.startswith("readout.")}
+    within = ("", "layer.", "cell.", "step.", "step.cell.")  # a layer in a layer in a part
+    for path, place in one.items():
+        back = backward_layer(place)
+        for inner in within:
+            for part in ("encoder", "decoder"):
+                names[f"{part}.layer.{inner}{path}"] = of_part(place, part)
+            for kind in ("layer", "lstm", "rnn"):  # the second is how Keras names it by itself
+                ahead = f"encoder.layer.forward_{kind}.{inner}{path}"
+                names[ahead] = of_part(place, "encoder")
+                names[ahead.replace("forward", "backward")] = of_part(back, "encoder")
+    return names
+
+
 TRAJECTORY = "loss after "  # how the name of such a row begins
 TRAJECTORY_BOUND = 1e-9  # float64; in float32 rounding accumulates, so it is reported only
 
@@ -159,6 +200,19 @@ def set_weights(model, weights, names=None):
     Raises: ValueError for a weight of the model that neither table knows, or a wrong shape.
     """
     _wrap(model, names).set_weights(weights)
+
+
+def get_weights(model, names, like):
+    """The weights of a model of any of the three frameworks, under the book's names.
+
+    Args: names as in ``set_weights``; like {book's name: array}, whose shapes are those wanted.
+    Returns: {book's name: array}, those held at zero left out.
+    """
+    adapter = _wrap(model, names)
+    adapter.number(like)
+    return adapter.by_book_name(
+        {path: np.array(adapter.value(weight)) for path, weight in adapter.weights.items()}
+    )
 
 
 def compare(models, *, batch, names=None, rng, steps=50, optimizers=GRADIENT_DESCENT):
@@ -507,6 +561,9 @@ class _NumPy(_Adapter):
 
     def assign(self, weight, value):
         weight[...] = value
+
+    def value(self, weight):
+        return weight
 
     def outputs(self, tokens):
         return _logits(self.model.forward(*_inputs(tokens)))

@@ -50,7 +50,11 @@ class Record:
         self.path, self.recipes, self.summarize = path, recipes, summarize
         self.versions = {"python": platform.python_version()}
         self.versions |= {package: version(package) for package in packages}
-        self.parts = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        self.parts, self.forgotten = self.read(), set()
+
+    def read(self):
+        """What the file holds by now: another process may have added to another part."""
+        return json.loads(self.path.read_text(encoding="utf-8")) if self.path.exists() else {}
 
     def runs(self, part):
         """What was run of a part, {name: result}.
@@ -67,10 +71,13 @@ class Record:
     def forget(self, part):
         """Drop what is recorded of a part."""
         self.parts.pop(part, None)
+        self.forgotten = self.forgotten | {part}
 
     def add(self, part, name, result):
         """Keep one more run, so that an interruption loses none and breaks nothing."""
         runs = self.runs(part) | {name: result}
+        others = {other: kept for other, kept in self.read().items() if other != part}
+        self.parts = {**others, part: self.parts.get(part)}
         self.parts[part] = {
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
             "device": f"{os.cpu_count()} CPU cores, {platform.machine()}",

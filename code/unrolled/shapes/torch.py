@@ -64,6 +64,12 @@ class TorchPacked(nn.Module):
             raise ValueError("expected a layer in one direction, with batch_first=True")
         self.layer = layer
 
+    def init_state(self, batch_size):
+        """Nothing remembered yet. Returns: (N, H), or (L, N, H) of L layers; an LSTM's two."""
+        shape = self.layer.num_layers, batch_size, self.layer.hidden_size
+        zeros = self.layer.weight_hh_l0.new_zeros(shape).squeeze(0)
+        return (zeros, zeros) if isinstance(self.layer, nn.LSTM) else zeros
+
     def forward(self, x, state=None, mask=None):
         """Args: x (N, T, D); state (N, H), or (L, N, H) of L layers, an LSTM's two; mask (N, T).
 
