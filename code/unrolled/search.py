@@ -15,10 +15,10 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from unrolled.data.batches import PAD, pad
-from unrolled.data.pairs import END, START, until_end
+from unrolled.data.pairs import END, START, UNKNOWN, until_end
 from unrolled.nn import check_size
 
-NEVER = [PAD, START]  # what no sequence holds
+NEVER = [PAD, START, UNKNOWN]  # what no sequence that is written holds
 
 
 def take_rows(state, rows):
