@@ -54,9 +54,9 @@ RECIPES = {
     },
     "full": TRAINING
     | {
-        "models": {"attention": [128, 512]},
+        "models": {"attention": [128, 384]},
         "rate": 0.002,
-        "rounds": 20,
+        "rounds": 24,
         "dropout": 0.3,
         "smoothing": 0.1,
         "seeds": [0],
