@@ -7,17 +7,25 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from unrolled.data.pairs import pair_batches
 from unrolled.nn import IGNORED
 
 RECIPE = {  # what is said of it in every record
-    "optimizer": "AdamW without decay, gradient clipped to norm 1; the rate rises for 500 updates,"
-    " then falls to 0 in a straight line",
-    "averaged": "the weights are a running mean, a thousandth of the newest at each update",
+    "optimizer": "AdamW without decay, gradient clipped to norm 1; the rate rises during the"
+    " warmup, then falls to 0 in a straight line",
+    "warmup": 500,  # updates
+    "averaged": "the weights are a running mean; of it, (1 + n) / (10 + n) is kept at update n, at"
+    " most 0.999",
     "batches": "pairs of nearly equal length, in random order",
 }
+
+
+def running_mean(mean, newest, updates):
+    """The mean of a weight over about the last thousand updates, fewer at the beginning."""
+    kept = min(0.999, (1 + int(updates)) / (10 + int(updates)))
+    return kept * mean + (1 - kept) * newest
 
 
 def with_dropout(model, rate):
@@ -31,14 +39,15 @@ def with_dropout(model, rate):
 def trained(model, sources, targets, recipe, *, seed, validate, title, unfinished=None):
     """Train a model.
 
-    Args: sources, targets, rows of tokens; recipe, with batch_size, rate, rounds and smoothing;
+    Args: sources, targets, rows of tokens; recipe, with RECIPE, batch_size, rate, rounds and
+    smoothing;
     validate(model) -> a number; unfinished, a path to go on from and to keep every round in.
 
     Returns: the model of mean weights; {parameters, validation, validation_by_round, seconds}.
     """
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(weights, recipe["rate"], weight_decay=0)
-    mean = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.999))
+    mean = AveragedModel(model, avg_fn=running_mean)
     owners = {"model": model, "mean": mean, "optimizer": optimizer}
     updates = recipe["rounds"] * -(-len(sources) // recipe["batch_size"])
     done, seconds, validation = 0, 0.0, []
@@ -53,7 +62,7 @@ def trained(model, sources, targets, recipe, *, seed, validate, title, unfinishe
         model.train()
         for batch in pair_batches(sources, targets, recipe["batch_size"], rng):
             source, inputs, wanted = map(torch.as_tensor, batch)
-            rising, falling = min((done + 1) / 500, 1), 1 - done / updates
+            rising, falling = min((done + 1) / recipe["warmup"], 1), 1 - done / updates
             optimizer.param_groups[0]["lr"] = recipe["rate"] * rising * falling
             loss = F.cross_entropy(
                 model(source, inputs).flatten(0, 1),

@@ -101,6 +101,11 @@ class KerasSeq2Seq(keras.Model):
         super().__init__([source, inputs], logits, **kwargs)
         self.encoder, self.decoder = encoder, decoder
 
+    @property
+    def readout(self):
+        """The layer that scores the tokens."""
+        return self.decoder.readout
+
     def start(self, source):
         """Read, and be ready to write. Args: source (N, S). Returns: the state."""
         return self.encoder(keras.ops.convert_to_tensor(source, "int32"))

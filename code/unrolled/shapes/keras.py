@@ -64,11 +64,12 @@ def keras_names(model, given, *, start, steps):
 def keras_epoch(model, batches):
     """Go once through the batches, whatever their lengths.
 
-    Args: model, a Dense last, compiled with an optimizer and ``SparseCategoricalCrossentropy(
-    from_logits=True, reduction="mean_with_sample_weight")``; batches as in ``numpy_epoch``.
+    Args: model, with a Dense last or as its ``readout``, compiled with an optimizer and
+    ``SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight")``;
+    batches as in ``numpy_epoch``.
     Returns: the loss of each batch before its update, in nats.
     """
-    losses, classes = [], model.layers[-1].units
+    losses, classes = [], getattr(model, "readout", model.layers[-1]).units
     for *inputs, targets in batches:
         targets, scored = check_targets(targets, classes)
         model.reset_metrics()  # what is returned is the mean since then
