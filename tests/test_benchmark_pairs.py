@@ -164,7 +164,7 @@ def translate(monkeypatch, tmp_path):
     english = ["a dog runs in the snow", "two dogs are asleep", "a cat sits on the roof"]
     pairs = list(zip(german * 20, english * 20, strict=True))
     monkeypatch.setattr(script, "load", lambda: {p: pairs for p in ("train", "valid", "test")})
-    small = {"subwords": 280, "embedding": 8, "hidden": 16, "batch_size": 6, "rounds": 20}
+    small = {"subwords": 290, "embedding": 8, "hidden": 16, "batch_size": 6, "rounds": 50}
     small |= {"dropout": 0.0, "rate": 0.02, "warmup": 10}
     monkeypatch.setitem(script.RECIPES, "train", script.RECIPES["train"] | small)
     monkeypatch.setattr(script, "KEPT", tmp_path / "_build" / "translate.pt")
