@@ -4,14 +4,14 @@ Learns the names of the numbers 0 to 9,999 from German to English, letter by let
 on numbers that it never met (``unrolled.data.number_words``):
 
 - ``frameworks``: with attention, in NumPy, Keras and PyTorch, from the same start.
-- ``none``: without attention, as many weights and rounds, with the source as it is and turned
-  around; PyTorch, three starts.
+- ``none``: without attention, as many weights and rounds: an encoder in both directions, one that
+  reads forward, and one that reads the source turned around; PyTorch, three starts.
 - ``scores``: every score function, and input feeding, three starts; PyTorch.
 
 What is recorded of a run: exact matches on validation and test numbers, those of the test by the
-length of the source, and tokens a second. Every finished run is kept at once in
-``code/unrolled/recorded/number_words.json``; started again, the script goes on with what is
-missing.
+length of the source, the share of letters that are wrong, and tokens a second. Every finished run
+is kept at once in ``code/unrolled/recorded/number_words.json``; started again, the script goes on
+with what is missing.
 """
 
 import argparse
@@ -31,14 +31,16 @@ from unrolled.search import decode
 RESULTS = recorded.FOLDER / "number_words.json"
 PACKAGES = "numpy", "keras", "tensorflow_cpu", "torch", "num2words"
 SEEDS = [0, 1, 2]
-EMBEDDING, HIDDEN, PLAIN, CLIP = 32, 128, 154, 1.0  # PLAIN: H without attention, for equal weights
+EMBEDDING, HIDDEN, CLIP = 32, 128, 1.0
+PLAIN = {"both": 154, "forward": 136, "turned": 136}  # H without attention, for as many weights
 LONGEST = 60  # letters in an English name; the longest has 47
 BINS = [0, 20, 25, 30, 35, 40, 60]  # lengths of the source
 TRAINING = {
     "numbers": "0 to 9,999; 80 % to train on, 10 % validation, 10 % test, by the number's hash",
     "embedding": EMBEDDING,
-    "hidden": {"attention": HIDDEN, "none": PLAIN},
-    "encoder": "an LSTM in both directions, half of the hidden size each",
+    "hidden": {"attention": HIDDEN, **PLAIN},
+    "encoder": "an LSTM in both directions, half of the hidden size each, where nothing else is"
+    " said",
     "batch_size": 64,
     "optimizer": "Adam, gradient clipped to norm 1; the rate falls to 1/rounds in equal steps",
     "rate": 0.005,
@@ -47,7 +49,7 @@ TRAINING = {
 }
 RECIPES = {
     "frameworks": TRAINING | {"frameworks": ["numpy", "keras", "pytorch"], "seeds": [0]},
-    "none": TRAINING | {"sources": ["as it is", "turned around"], "seeds": SEEDS},
+    "none": TRAINING | {"encoders": list(PLAIN), "seeds": SEEDS},
     "scores": TRAINING
     | {
         "scores": ["dot", "scaled", "general", "additive", "general, fed", "additive, fed"],
@@ -142,13 +144,13 @@ LEARNERS = {"numpy": NumpyLearner, "keras": KerasLearner, "pytorch": TorchLearne
 
 
 def torch_model(kind, sizes):
-    """A model in PyTorch. Args: kind, one of the recipe's scores, or "none"."""
+    """A model in PyTorch. Args: kind, one of the recipe's scores or encoders."""
     from unrolled.attention import torch as attention
     from unrolled.seq2seq.torch import torch_lstm, torch_seq2seq
 
     V, M, D, H = sizes
-    if kind == "none":
-        return torch_seq2seq(V, M, D, PLAIN, both=True)
+    if kind in PLAIN:
+        return torch_seq2seq(V, M, D, PLAIN[kind], both=kind == "both")
     name, _, fed = kind.partition(", ")
     score = {
         "dot": lambda: attention.TorchDotScore(),
@@ -165,16 +167,13 @@ def torch_model(kind, sizes):
     return model
 
 
-def matches(model, part, turned=False):
-    """Which answers are right, letter for letter. Returns: booleans, lengths of the sources."""
+def answers(model, part, turned=False):
+    """What a model says, and what is right. Returns: two lists of names; lengths of the sources."""
     parts, _, english = load()
     sources, _ = tokens(part, turned)
-    said = [
-        "".join(english.symbols[t] for t in a) for a in decode(model, sources, max_steps=LONGEST)
-    ]
-    right = np.array([a == pair[2] for a, pair in zip(said, parts[part], strict=True)])
-    assert right.mean() == metrics.exact_match(said, [pair[2] for pair in parts[part]])
-    return right, np.array([len(pair[1]) for pair in parts[part]])
+    said = decode(model, sources, max_steps=LONGEST)
+    said = ["".join(english.symbols[token] for token in answer) for answer in said]
+    return said, [pair[2] for pair in parts[part]], np.array([len(p[1]) for p in parts[part]])
 
 
 def by_length(right, lengths):
@@ -187,8 +186,9 @@ def by_length(right, lengths):
     return rows
 
 
-def train(kind, framework, turned, seed):
+def train(kind, framework, seed):
     """Train one model. Returns: a result."""
+    turned = kind == "turned"
     _, german, english = load()
     sizes, rng = (len(german), len(english), EMBEDDING, HIDDEN), np.random.default_rng(seed)
     rate, rounds = TRAINING["rate"], TRAINING["rounds"]
@@ -208,15 +208,18 @@ def train(kind, framework, turned, seed):
         began = time.perf_counter()
         learner.epoch(batches, rate * (1 - k / rounds))
         seconds += time.perf_counter() - began
-        validation.append(float(matches(learner.model, "valid", turned)[0].mean()))
+        said, wanted, _ = answers(learner.model, "valid", turned)
+        validation.append(metrics.exact_match(said, wanted))
         print(kind, framework, seed, k + 1, f"{validation[-1]:.4f} {seconds:.0f} s", flush=True)
-    right, lengths = matches(learner.model, "test", turned)
+    said, wanted, lengths = answers(learner.model, "test", turned)
+    right = np.array([a == b for a, b in zip(said, wanted, strict=True)])
     return {
-        **dict(model=kind, framework=framework, turned=turned, seed=seed),
+        **dict(model=kind, framework=framework, seed=seed),
         "parameters": parameters(learner.model),
         "validation": validation[-1],
         "validation_by_round": validation,
-        "test": float(right.mean()),
+        "test": metrics.exact_match(said, wanted),
+        "letters_wrong": metrics.error_rate(said, [[name] for name in wanted]),
         "test_by_length": by_length(right, lengths),
         "tokens_per_second": round(rounds * sum(map(len, targets)) / seconds),
         "seconds": round(seconds, 1),
@@ -236,15 +239,15 @@ def summarize(recipe, runs):
     """One row for each model: its runs together."""
     groups = {}
     for run in runs.values():
-        groups.setdefault((run["model"], run["framework"], run["turned"]), []).append(run)
+        groups.setdefault((run["model"], run["framework"]), []).append(run)
     rows = []
-    for (model, framework, turned), same in sorted(groups.items(), key=str):
+    for (model, framework), same in sorted(groups.items(), key=str):
         rows.append(
-            dict(model=model, framework=framework, turned=turned, starts=len(same))
+            dict(model=model, framework=framework, starts=len(same))
             | {"parameters": same[0]["parameters"]}
             | {
                 key: [run[key] for run in same]
-                for key in ("validation", "test", "tokens_per_second", "seconds")
+                for key in ("validation", "test", "letters_wrong", "tokens_per_second", "seconds")
             }
         )
     return rows
@@ -254,11 +257,11 @@ def jobs_of(part):
     """What a part consists of: {name: (function, *args)}."""
     recipe = RECIPES[part]
     if part == "frameworks":
-        runs = [("general", framework, False, 0) for framework in recipe["frameworks"]]
+        runs = [("general", framework, 0) for framework in recipe["frameworks"]]
     elif part == "none":
-        runs = [("none", "pytorch", turned, s) for s in recipe["seeds"] for turned in (False, True)]
+        runs = [(kind, "pytorch", s) for s in recipe["seeds"] for kind in PLAIN]
     else:
-        runs = [(kind, "pytorch", False, s) for s in recipe["seeds"] for kind in recipe["scores"]]
+        runs = [(kind, "pytorch", s) for s in recipe["seeds"] for kind in recipe["scores"]]
     return {" ".join(map(str, run)): (train, *run) for run in runs}
 
 

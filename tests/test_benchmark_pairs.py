@@ -36,7 +36,7 @@ def number_words(monkeypatch):
 
 
 def test_three_frameworks_train_alike_from_one_start(number_words):
-    runs = [number_words.train("general", f, False, 0) for f in ("numpy", "pytorch")]
+    runs = [number_words.train("general", f, 0) for f in ("numpy", "pytorch")]
     assert runs[0]["parameters"] == runs[1]["parameters"]
     batches = number_words.pair_batches(*number_words.tokens("train"), 40, np.random.default_rng(0))
     _, german, english = number_words.load()
@@ -54,16 +54,20 @@ def test_three_frameworks_train_alike_from_one_start(number_words):
         np.testing.assert_allclose(found, learned["numpy"], atol=2e-3, err_msg=framework)
 
 
-@pytest.mark.parametrize("turned", [False, True])
-def test_models_without_attention_have_as_many_weights(number_words, turned):
-    plain = number_words.train("none", "pytorch", turned, 0)
-    with_attention = number_words.train("general", "pytorch", False, 0)
-    assert 1 <= plain["parameters"] / with_attention["parameters"] < 1.03
+@pytest.mark.parametrize("kind", ["both", "forward", "turned"])
+def test_models_without_attention_have_as_many_weights(number_words, kind):
+    plain = number_words.train(kind, "pytorch", 0)
+    with_attention = number_words.train("general", "pytorch", 0)
+    assert 0.98 <= plain["parameters"] / with_attention["parameters"] < 1.03
     assert sum(count for *_, count in plain["test_by_length"]) == 120
-    sources, targets = number_words.tokens("test", turned)
+    assert 0 < plain["letters_wrong"]
+
+
+def test_a_source_is_turned_around_and_its_target_is_not(number_words):
+    sources, targets = number_words.tokens("test", turned=True)
     straight, same = number_words.tokens("test")
-    step = -1 if turned else 1
-    assert [s[:-1][::step].tolist() for s in sources] == [s[:-1].tolist() for s in straight]
+    assert [s[:-1][::-1].tolist() for s in sources] == [s[:-1].tolist() for s in straight]
+    assert all(s[-1] == 2 for s in sources)
     assert [t.tolist() for t in targets] == [t.tolist() for t in same]
 
 
