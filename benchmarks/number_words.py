@@ -44,7 +44,7 @@ TRAINING = {
     "batch_size": 64,
     "optimizer": "Adam, gradient clipped to norm 1; the rate falls to 1/rounds in equal steps",
     "rate": 0.005,
-    "rounds": 20,
+    "rounds": 6,
     "batches": "pairs of nearly equal length, in random order",
 }
 RECIPES = {

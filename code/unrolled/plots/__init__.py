@@ -5,6 +5,7 @@ and end the cell with ``plots.figure(fig, caption=..., alt=...)``, or with ``plo
 step through several figures. Importing this package changes no matplotlib setting.
 """
 
+from unrolled.plots.attention import attention_map, attention_player
 from unrolled.plots.backward import shared_weight
 from unrolled.plots.bidirectional import directions_player, two_directions
 from unrolled.plots.cells import family, lstm_cell
@@ -33,6 +34,8 @@ __all__ = [
     "INK",
     "Passage",
     "Picture",
+    "attention_map",
+    "attention_player",
     "by_layer",
     "colored_text",
     "compare_runs",
