@@ -28,7 +28,7 @@ from unrolled.data.batches import PAD
 from unrolled.nn import check_size
 from unrolled.seq2seq.keras import (
     KerasSeq2Seq,
-    join_directions,
+    keras_join_directions,
     keras_lstm,
     keras_lstm_reader,
     loaded,
@@ -151,7 +151,7 @@ class KerasMemoryEncoder(keras.layers.Layer):
         """
         mask = keras.ops.not_equal(source, PAD)
         hs, *state = self.layer(self.embedding(source), mask=mask)
-        return join_directions(state), hs, mask
+        return keras_join_directions(state), hs, mask
 
     def get_config(self):
         """What Keras needs to save the layer and load it again."""
@@ -208,6 +208,11 @@ class KerasFeedingCell(keras.layers.Layer):
         self.cell, self.attention, self.combine = cell, attention, combine
         self.output_size = combine.units
         self.state_size = [*cell.state_size, combine.units, None, None]
+
+    def build(self, inputs_shape):
+        """Make the cell's weights; those of the others wait for the memory. Args: (N, D)."""
+        N, D = inputs_shape
+        self.cell.build((N, D + self.output_size))
 
     def call(self, inputs, states):
         """One time step. Args: inputs x_t (N, D); states. Returns: o_t (N, H), the states."""

@@ -37,9 +37,9 @@ from unrolled.lstm.numpy import NumpyLSTM
 from unrolled.nn import Embedding, Linear, check_size, softmax
 from unrolled.seq2seq.numpy import (
     NumpySeq2Seq,
-    join_directions,
+    numpy_join_directions,
     numpy_lstm_reader,
-    split_directions,
+    numpy_split_directions,
 )
 
 
@@ -172,12 +172,12 @@ class NumpyMemoryEncoder:
         """
         mask = source != PAD
         hs, state = self.layer.forward(self.embedding.forward(source), mask=mask)
-        return join_directions(self.layer, state), hs, mask
+        return numpy_join_directions(self.layer, state), hs, mask
 
     def backward(self, dstate):
         """Fill ``grads`` for the last ``forward``. Args: dstate, that in the state; dmemory."""
         dstate, dmemory = dstate
-        dx, _ = self.layer.backward(dmemory, split_directions(self.layer, dstate))
+        dx, _ = self.layer.backward(dmemory, numpy_split_directions(self.layer, dstate))
         self.embedding.backward(dx)
         self.grads = {"E_source": self.embedding.dE}
         self.grads |= {f"{name}_encoder": grad for name, grad in self.layer.grads.items()}

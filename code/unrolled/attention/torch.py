@@ -27,7 +27,7 @@ from unrolled.data.batches import PAD
 from unrolled.nn import check_size
 from unrolled.seq2seq.torch import (
     TorchSeq2Seq,
-    join_directions,
+    torch_join_directions,
     torch_lstm,
     torch_lstm_reader,
 )
@@ -125,7 +125,7 @@ class TorchMemoryEncoder(nn.Module):
         """
         mask = source != PAD
         hs, state = self.layer(self.embedding(source), mask=mask)
-        return join_directions(self.layer, state), hs, mask
+        return torch_join_directions(self.layer, state), hs, mask
 
 
 class TorchAttentionDecoder(nn.Module):

@@ -20,7 +20,7 @@ from unrolled.data.batches import PAD
 from unrolled.seq2seq import half_of
 
 
-def join_directions(state):
+def keras_join_directions(state):
     """The states of two directions side by side; that of one direction as it is.
 
     Args: state, [h, c] or [h, c, h of the backward layer, its c]. Returns: [h, c].
@@ -46,7 +46,7 @@ class KerasEncoder(keras.layers.Layer):
         """Args: source (N, S), padded with PAD. Returns: the state, [h, c], each (N, H)."""
         mask = keras.ops.not_equal(source, PAD)
         _, *state = self.layer(self.embedding(source), mask=mask)
-        return join_directions(state)
+        return keras_join_directions(state)
 
     def get_config(self):
         """What Keras needs to save the layer and load it again."""

@@ -28,15 +28,15 @@ from unrolled.search import take_rows
 from unrolled.seq2seq import half_of
 
 
-def join_directions(layer, state):
+def numpy_join_directions(layer, state):
     """The states of two directions side by side; that of one direction as it is."""
     if not isinstance(layer, NumpyBidirectional):
         return state
     return tuple(np.concatenate(parts, axis=1) for parts in zip(*state, strict=True))
 
 
-def split_directions(layer, dstate):
-    """The way back through ``join_directions``."""
+def numpy_split_directions(layer, dstate):
+    """The way back through ``numpy_join_directions``."""
     if not isinstance(layer, NumpyBidirectional):
         return dstate
     return tuple(zip(*(np.split(part, 2, axis=1) for part in dstate), strict=True))
@@ -57,11 +57,11 @@ class NumpyEncoder:
         """Args: source (N, S), padded with PAD. Returns: the state, h and c, each (N, H)."""
         hs, state = self.layer.forward(self.embedding.forward(source), mask=source != PAD)
         self.dhs = np.zeros_like(hs)  # nothing but the last state is handed over
-        return join_directions(self.layer, state)
+        return numpy_join_directions(self.layer, state)
 
     def backward(self, dstate):
         """Fill ``grads`` for the last ``forward``. Args: dstate, the gradient in its state."""
-        dx, _ = self.layer.backward(self.dhs, split_directions(self.layer, dstate))
+        dx, _ = self.layer.backward(self.dhs, numpy_split_directions(self.layer, dstate))
         self.embedding.backward(dx)
         self.grads = {"E_source": self.embedding.dE}
         self.grads |= {f"{name}_encoder": grad for name, grad in self.layer.grads.items()}

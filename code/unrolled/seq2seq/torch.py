@@ -21,7 +21,7 @@ from unrolled.seq2seq import half_of
 from unrolled.shapes.torch import TorchPacked
 
 
-def join_directions(layer, state):
+def torch_join_directions(layer, state):
     """The states of two directions side by side; that of one direction as it is."""
     if not isinstance(layer, TorchBidirectional):
         return state
@@ -41,7 +41,7 @@ class TorchEncoder(nn.Module):
     def forward(self, source):
         """Args: source (N, S), padded with PAD. Returns: the state, h and c, each (N, H)."""
         _, state = self.layer(self.embedding(source), mask=source != PAD)
-        return join_directions(self.layer, state)
+        return torch_join_directions(self.layer, state)
 
 
 class TorchDecoder(nn.Module):
