@@ -151,7 +151,7 @@ def keras_model(kind, both, library):
     if feeding:
         cell = keras.layers.LSTMCell if library else KerasLSTMCell
         cell = cell(H, name="lstm_cell" if library else "cell")
-        step = k.KerasFeedingCell(cell, attention, combine, name="step")
+        step = k.KerasFeedingCell(cell, attention, combine, H, name="step")
         layer_of_decoder = keras.layers.RNN(step, name="layer", **RETURN)
         decoder = k.KerasFeedingDecoder(target, layer_of_decoder, readout, name="decoder")
     else:
@@ -274,10 +274,11 @@ def test_a_step_at_a_time_is_the_whole_at_once(kind, rng):
             np.testing.assert_allclose(logits, whole[:, i], rtol=0, atol=bound)
 
 
-def test_all_frameworks_say_the_same(kind, rng):
+def test_all_frameworks_say_the_same(kind):
+    rng = np.random.default_rng(3)
     model = numpy_model(kind, True, rng, "float32")
-    for param in model.params.values():
-        param[...] = rng.normal(0, 1, param.shape)
+    for param in model.params.values():  # large, so that the answers differ
+        param[...] = rng.normal(0, 3 * len(param) ** -0.5, param.shape)
     sources = [np.append(rng.integers(4, SOURCES, rng.integers(1, 9)), END) for _ in range(30)]
     said = {}
     for framework, built in models(kind, True, rng).items():

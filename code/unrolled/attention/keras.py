@@ -200,19 +200,28 @@ class KerasFeedingCell(keras.layers.Layer):
     """One step with input feeding, (10.10), as a cell for ``keras.layers.RNN``.
 
     Its state is [h, c, o, memory, mask]: the last two are read, and handed on as they are.
-    Args: cell, a KerasLSTMCell or a keras.layers.LSTMCell; attention; combine, a Dense.
+    Args: cell, a KerasLSTMCell or a keras.layers.LSTMCell; attention; combine, a Dense;
+    memory_size K, how many numbers are in each state of the memory.
     """
 
-    def __init__(self, cell, attention, combine, **kwargs):
+    def __init__(self, cell, attention, combine, memory_size, **kwargs):
         super().__init__(**kwargs)
         self.cell, self.attention, self.combine = cell, attention, combine
+        self.memory_size = check_size("memory_size", memory_size)
         self.output_size = combine.units
         self.state_size = [*cell.state_size, combine.units, None, None]
 
     def build(self, inputs_shape):
-        """Make the cell's weights; those of the others wait for the memory. Args: (N, D)."""
-        N, D = inputs_shape
-        self.cell.build((N, D + self.output_size))
+        """Make the weights. Args: inputs_shape (N, D)."""
+        (N, D), K, H = inputs_shape, self.memory_size, self.cell.state_size[0]
+        shapes = {
+            self.cell: [(N, D + self.output_size)],
+            self.attention.score: [(N, 1, H), (N, None, K)],
+            self.combine: [(N, K + H)],
+        }
+        for part, of_inputs in shapes.items():
+            if not part.built:  # those of a model that was loaded are
+                part.build(*of_inputs)
 
     def call(self, inputs, states):
         """One time step. Args: inputs x_t (N, D); states. Returns: o_t (N, H), the states."""
@@ -226,7 +235,7 @@ class KerasFeedingCell(keras.layers.Layer):
     def get_config(self):
         """What Keras needs to save the cell and load it again."""
         parts = {"cell": self.cell, "attention": self.attention, "combine": self.combine}
-        return super().get_config() | saved(**parts)
+        return super().get_config() | saved(**parts) | {"memory_size": self.memory_size}
 
     @classmethod
     def from_config(cls, config):
