@@ -47,6 +47,9 @@ class KerasDotScore(keras.layers.Layer):
         super().__init__(**kwargs)
         self.scaled = scaled
 
+    def build(self, queries_shape, keys_shape):
+        """Nothing to make. Args: queries_shape (N, T, H); keys_shape (N, S, H)."""
+
     def call(self, queries, keys):
         """Args: queries s (N, T, H); keys h (N, S, H). Returns: scores e (N, T, S)."""
         scores = queries @ keras.ops.swapaxes(keys, 1, 2)
