@@ -12,7 +12,7 @@ Sources: Sutskever, Vinyals, Le 2014 (beam search); Wu et al. 2016, equation 14 
 """
 
 import numpy as np
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from unrolled.data.batches import PAD, pad
 from unrolled.data.pairs import END, START, UNKNOWN, until_end

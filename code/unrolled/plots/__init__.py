@@ -21,6 +21,7 @@ from unrolled.plots.curves import (
 from unrolled.plots.diagrams import sequence_shapes, unrolled, unrolled_player
 from unrolled.plots.ragged import confusion, padding_player, reliability
 from unrolled.plots.runs import compare_runs
+from unrolled.plots.seq2seq import encoder_decoder, search_tree, seq2seq_player
 from unrolled.plots.show import Picture, figure, player
 from unrolled.plots.stacked import by_layer, depth_curves, stack_grid, wave_player
 from unrolled.plots.step import gates_player
@@ -44,6 +45,7 @@ __all__ = [
     "cut_and_steps",
     "depth_curves",
     "directions_player",
+    "encoder_decoder",
     "family",
     "figure",
     "gate_traces",
@@ -59,6 +61,8 @@ __all__ = [
     "padding_player",
     "player",
     "reliability",
+    "search_tree",
+    "seq2seq_player",
     "sequence_shapes",
     "shared_weight",
     "stack_grid",
