@@ -18,6 +18,7 @@ SECONDS = {
     "06-shapes": 150,
     "07-bidirectional": 150,
     "08-stacked": 150,
+    "09-seq2seq": 300,
 }
 
 # Besides the quotations: cells that an agreement table needs; and those called make-something.
@@ -114,6 +115,10 @@ def run(cells, *, until, changes=()):
         (8, "stack-numpy", "dy = du + dy if", "dy = du if", "keras_stack: d"),
         (8, "stack-keras", "keras.layers.Add()", "keras.layers.Subtract()", "keras_stack"),
         (8, "stack-torch", "y = y + hs if", "y = y * hs if", "TorchStack"),
+        (9, "encoder-keras", "(source), mask=mask", "(source)", "KerasSeq2Seq"),
+        (9, "encoder-torch", "mask=source != PAD", "mask=None", "TorchSeq2Seq, our loop"),
+        (9, "decoder-numpy", "return dstate", "return dstate[::-1]", "TorchSeq2Seq, nn.LSTM: d"),
+        (9, "decoder-torch", "(inputs), state)", "(inputs))", "TorchSeq2Seq, nn.LSTM"),
     ],
 )
 def test_a_reader_who_breaks_a_cell_sees_it_in_the_agreement_table(
