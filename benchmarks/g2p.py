@@ -16,6 +16,7 @@ round beside it; started again, the script goes on with what is missing.
 
 import argparse
 import hashlib
+import itertools
 import json
 import os
 import time
@@ -37,6 +38,7 @@ from unrolled.search import decode
 RESULTS = recorded.FOLDER / "g2p.json"
 PACKAGES = "numpy", "keras", "tensorflow_cpu", "torch", "safetensors", "rapidfuzz"
 LONGEST = 30  # phonemes in an output; the longest in the training data has 20
+BINS = [1, 5, 6, 7, 8, 9, 10, 11, 12, 14, 21]  # letters in a test word
 TRAINING = {
     "words": "standard split of CMUdict: 106,837 pronunciations, 5 % of the words for development",
     "batch_size": 128,
@@ -122,10 +124,14 @@ def train(part, kind, seed, unfinished=None):
 
 
 def tested(result, model):
-    """A result with its errors on the test words."""
+    """A result with its errors on the test words, and those by the word's length."""
     _, _, test = load()
     wer, per, _ = score(model, test)
-    return result | {"wer": wer, "per": per}
+    by_length = []  # (fewest letters, most letters and one, word error rate, words)
+    for low, high in itertools.pairwise(BINS):
+        some = {word: variants for word, variants in test.items() if low <= len(word) < high}
+        by_length.append((low, high, score(model, some)[0], len(some)))
+    return result | {"wer": wer, "per": per, "wer_by_length": by_length}
 
 
 def compare(kind, seed):

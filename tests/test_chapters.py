@@ -19,10 +19,11 @@ SECONDS = {
     "07-bidirectional": 150,
     "08-stacked": 150,
     "09-seq2seq": 300,
+    "10-attention": 300,
 }
 
 # Besides the quotations: cells that an agreement table needs; and those called make-something.
-ALWAYS = "imports", "imports-book", "agree-order", "agree-names"
+ALWAYS = "imports", "imports-book", "imports-parts", "agree-order", "agree-names"
 ALWAYS += "tagger-numpy-run", "tagger-keras", "tagger-torch-run"
 
 
@@ -119,6 +120,12 @@ def run(cells, *, until, changes=()):
         (9, "encoder-torch", "mask=source != PAD", "mask=None", "TorchSeq2Seq, our loop"),
         (9, "decoder-numpy", "return dstate", "return dstate[::-1]", "TorchSeq2Seq, nn.LSTM: d"),
         (9, "decoder-torch", "(inputs), state)", "(inputs))", "TorchSeq2Seq, nn.LSTM"),
+        (10, "attention-numpy", "(a * da).sum", "da.sum", "Keras: d"),
+        (10, "decoder-numpy", "backward(dhs + dqueries)", "backward(dhs)", "Keras: d"),
+        (10, "attention-keras", "mask[:, None], scores", "mask[:, None], -scores", "Keras"),
+        (10, "feeding-cell-keras", "[*state, output,", "[*state, 0 * output,", "Keras"),
+        (10, "score-torch", "self.W_k)[:, None]", "self.W_q)[:, None]", "PyTorch"),
+        (10, "decoder-torch", "([contexts, hs]", "([hs, contexts]", "PyTorch"),
     ],
 )
 def test_a_reader_who_breaks_a_cell_sees_it_in_the_agreement_table(

@@ -11,7 +11,7 @@
     general   s_t W_a . h_j                                            (10.8)
     additive  v . tanh(s_t W_q + h_j W_k)                              (10.9)
 
-    input feeding: the decoder reads [E_target[y_{t-1}], o_{t-1}]      (10.10)
+    input feeding: the decoder reads [E_target[y_{t-1}], o_{t-1}]      (10.12)
 
 Symbols and shapes as in ``unrolled.attention.numpy``. The library's own are
 ``keras.layers.Attention``, which is (10.6), (10.2) and (10.3), and ``AdditiveAttention``, which
@@ -200,7 +200,7 @@ class KerasAttentionDecoder(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("unrolled")
 class KerasFeedingCell(keras.layers.Layer):
-    """One step with input feeding, (10.10), as a cell for ``keras.layers.RNN``.
+    """One step with input feeding, (10.12), as a cell for ``keras.layers.RNN``.
 
     Its state is [h, c, o, memory, mask]: the last two are read, and handed on as they are.
     Args: cell, a KerasLSTMCell or a keras.layers.LSTMCell; attention; combine, a Dense;
@@ -248,7 +248,7 @@ class KerasFeedingCell(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("unrolled")
 class KerasFeedingDecoder(keras.layers.Layer):
-    """The same with input feeding, (10.10): each step is told what the one before looked at.
+    """The same with input feeding, (10.12): each step is told what the one before looked at.
 
     Args: embedding, a keras.layers.Embedding; layer, a ``keras.layers.RNN`` around a
     KerasFeedingCell, which returns sequences and states; readout, a Dense.

@@ -11,10 +11,10 @@
     general   s_t W_a . h_j                                            (10.8)
     additive  v . tanh(s_t W_q + h_j W_k)                              (10.9)
 
-    input feeding: the decoder reads [E_target[y_{t-1}], o_{t-1}]      (10.10)
+    da_tj = dc_t . h_j;   de_tj = a_tj (da_tj - sum_k a_tk da_tk)      (10.10)
+    dh_j  = sum_t a_tj dc_t + what comes through e_tj                  (10.11)
 
-    da_tj = dc_t . h_j;   de_tj = a_tj (da_tj - sum_k a_tk da_tk)      (10.11)
-    dh_j  = sum_t a_tj dc_t + what comes through e_tj                  (10.12)
+    input feeding: the decoder reads [E_target[y_{t-1}], o_{t-1}]      (10.12)
 
 | symbol | shape     | meaning                                                        |
 |--------|-----------|----------------------------------------------------------------|
@@ -144,7 +144,7 @@ class NumpyAttention:
         return self.weights @ memory, self.weights
 
     def backward(self, dcontexts):
-        """Fill ``grads``, by (10.11) and (10.12). Args: dcontexts (N, T, K).
+        """Fill ``grads``, by (10.10) and (10.11). Args: dcontexts (N, T, K).
 
         Returns: dqueries (N, T, Q), dmemory (N, S, K).
         """
@@ -222,7 +222,7 @@ class NumpyAttentionDecoder:
 
 
 class NumpyFeedingDecoder:
-    """The same with input feeding, (10.10): each step is told what the one before looked at.
+    """The same with input feeding, (10.12): each step is told what the one before looked at.
 
     What a step computed is kept in a copy of each part for that step: the copies share their
     weights. Args: as for ``NumpyAttentionDecoder``, but layer reads D + H inputs.

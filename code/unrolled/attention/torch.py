@@ -11,7 +11,7 @@
     general   s_t W_a . h_j                                            (10.8)
     additive  v . tanh(s_t W_q + h_j W_k)                              (10.9)
 
-    input feeding: the decoder reads [E_target[y_{t-1}], o_{t-1}]      (10.10)
+    input feeding: the decoder reads [E_target[y_{t-1}], o_{t-1}]      (10.12)
 
 Symbols and shapes as in ``unrolled.attention.numpy``. The library's own is
 ``torch.nn.functional.scaled_dot_product_attention``: (10.7), (10.2) and (10.3) in one call.
@@ -150,7 +150,7 @@ class TorchAttentionDecoder(nn.Module):
 
 
 class TorchFeedingDecoder(nn.Module):
-    """The same with input feeding, (10.10): each step is told what the one before looked at.
+    """The same with input feeding, (10.12): each step is told what the one before looked at.
 
     Args: as for ``TorchAttentionDecoder``, but layer reads D + H inputs.
     """

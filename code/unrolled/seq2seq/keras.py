@@ -25,9 +25,10 @@ def keras_join_directions(state):
 
     Args: state, [h, c] or [h, c, h of the backward layer, its c]. Returns: [h, c].
     """
-    half = len(state) // 2 if len(state) > 2 else len(state)
-    pairs = zip(state[:half], state[half:], strict=True) if half < len(state) else None
-    return [keras.ops.concatenate(pair, axis=1) for pair in pairs] if pairs else state
+    if len(state) == 2:
+        return state
+    pairs = zip(state[:2], state[2:], strict=True)
+    return [keras.ops.concatenate(pair, axis=1) for pair in pairs]
 
 
 @keras.saving.register_keras_serializable("unrolled")
