@@ -130,7 +130,8 @@ def tested(result, model):
     by_length = []  # (fewest letters, most letters and one, word error rate, words)
     for low, high in itertools.pairwise(BINS):
         some = {word: variants for word, variants in test.items() if low <= len(word) < high}
-        by_length.append((low, high, score(model, some)[0], len(some)))
+        if some:
+            by_length.append((low, high, score(model, some)[0], len(some)))
     return result | {"wer": wer, "per": per, "wer_by_length": by_length}
 
 

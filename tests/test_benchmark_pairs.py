@@ -107,6 +107,8 @@ def test_a_model_learns_to_spell_aloud(g2p, kind):
     assert len(result["validation_by_round"]) == 25
     assert result["wer"] < 0.5 < result["validation_by_round"][0]
     assert result["per"] <= result["wer"]
+    ((*lengths, wer, words),) = result["wer_by_length"]
+    assert (lengths, wer, words) == ([1, 5], result["wer"], len(g2p.load()[2]))
 
 
 def test_training_goes_on_where_it_stopped(g2p, monkeypatch, tmp_path):

@@ -70,6 +70,21 @@ def test_runs_of_another_recipe_are_not_mixed(start):
     assert start({"size": 4}).runs("a") == {"second": 6}
 
 
+def test_parts_of_two_records_at_once_are_both_kept_and_forgotten_ones_are_not(start):
+    one, other = start({"size": 3}), start({"size": 3})
+    one.add("a", "first", 5)
+    other.add("b", "other", [1])
+    one.add("a", "second", 6)
+    assert start({"size": 3}).runs("b") == {"other": [1]}
+    for part in ("a", "b"):
+        one.forget(part)
+    one.add("a", "third", 7)
+    assert one.runs("b") == start({"size": 3}).runs("b") == {}
+    one.add("b", "new", [2])
+    assert start({"size": 3}).runs("a") == {"third": 7}
+    assert start({"size": 3}).runs("b") == {"new": [2]}
+
+
 def test_a_record_without_a_summary_has_none(start):
     record = start({})
     record.add("a", "first", 5)

@@ -71,13 +71,14 @@ class Record:
     def forget(self, part):
         """Drop what is recorded of a part."""
         self.parts.pop(part, None)
-        self.forgotten = self.forgotten | {part}
+        self.forgotten.add(part)
 
     def add(self, part, name, result):
         """Keep one more run, so that an interruption loses none and breaks nothing."""
         runs = self.runs(part) | {name: result}
-        others = {other: kept for other, kept in self.read().items() if other != part}
-        self.parts = {**others, part: self.parts.get(part)}
+        self.forgotten.discard(part)
+        others = self.read().items()
+        self.parts = {other: kept for other, kept in others if other not in self.forgotten}
         self.parts[part] = {
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
             "device": f"{os.cpu_count()} CPU cores, {platform.machine()}",
