@@ -101,7 +101,7 @@ def translate(model, part, *, width=1, alpha=0.0, batch_size=100):
     """Translate a part of the data. Returns: sentences; seconds."""
     began = time.perf_counter()
     options = dict(max_steps=LONGEST, width=width, alpha=alpha, batch_size=batch_size)
-    said = decode(model, tokens(part, 0), **options)
+    said = decode(model, tokens(part, 0), progress=True, **options)
     return [subwords(1).decode(answer) for answer in said], time.perf_counter() - began
 
 
