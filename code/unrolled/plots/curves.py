@@ -211,6 +211,7 @@ def time_curves(curves, *, x_label, y_label, caption, alt, baselines=None, ylim=
         for value in baselines.values():
             ax.axhline(value, **DASHES)
         ax.set(xlabel=x_label, ylabel=y_label, ylim=ylim)
+        ax.xaxis.get_major_locator().set_params(integer=True)  # where the range has enough of them
         edge = {f"{label} {value:.2f}": value for label, value in baselines.items()}
         left, right = ax.get_xlim()
         if min(x for x, _ in ends.values()) > right - 0.15 * (right - left):
