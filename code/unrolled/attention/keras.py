@@ -118,7 +118,7 @@ class KerasAttention(keras.layers.Layer):
 
         Returns: contexts (N, T, K), weights (N, T, S), exactly 0 where the mask is False.
         """
-        check_memory(queries, memory)
+        check_memory(queries, memory)  # without the mask, which may be a symbol without values
         scores = self.score(queries, memory)  # (N, T, S)
         if mask is not None:
             scores = keras.ops.where(mask[:, None], scores, -float("inf"))
@@ -202,7 +202,8 @@ class KerasAttentionDecoder(keras.layers.Layer):
 class KerasFeedingCell(keras.layers.Layer):
     """One step with input feeding, (10.12), as a cell for ``keras.layers.RNN``.
 
-    Its state is [h, c, o, memory, mask]: the last two are read, and handed on as they are.
+    Its state is [h, c, o, memory, mask]. The last two are handed on as they are: a state is what
+    ``keras.layers.RNN`` shows to every step.
     Args: cell, a KerasLSTMCell or a keras.layers.LSTMCell; attention; combine, a Dense;
     memory_size K, how many numbers are in each state of the memory.
     """

@@ -174,9 +174,9 @@ class NumpyMemoryEncoder:
         hs, state = self.layer.forward(self.embedding.forward(source), mask=mask)
         return numpy_join_directions(self.layer, state), hs, mask
 
-    def backward(self, dstate):
-        """Fill ``grads`` for the last ``forward``. Args: dstate, that in the state; dmemory."""
-        dstate, dmemory = dstate
+    def backward(self, dhanded):
+        """Fill ``grads``. Args: dhanded, the gradients in the state and in the memory."""
+        dstate, dmemory = dhanded
         dx, _ = self.layer.backward(dmemory, numpy_split_directions(self.layer, dstate))
         self.embedding.backward(dx)
         self.grads = {"E_source": self.embedding.dE}
