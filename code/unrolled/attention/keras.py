@@ -229,11 +229,12 @@ class KerasFeedingCell(keras.layers.Layer):
 
     def call(self, inputs, states):
         """One time step. Args: inputs x_t (N, D); states. Returns: o_t (N, H), the states."""
-        *state, output, memory, mask = states
-        s, state = self.cell(keras.ops.concatenate([inputs, output], axis=1), state)
+        *state, before, memory, mask = states
+        s, state = self.cell(keras.ops.concatenate([inputs, before], axis=1), state)
         contexts, _ = self.attention(s[:, None], memory, mask)
         both = keras.ops.concatenate([contexts[:, 0], s], axis=1)
         output = keras.ops.tanh(self.combine(both))
+        output = keras.ops.cast(output, before.dtype)  # JAX insists; Keras there avoids float64
         return output, [*state, output, memory, mask]
 
     def get_config(self):
