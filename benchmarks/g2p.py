@@ -86,14 +86,19 @@ def vocabularies():
     return tuple(pair_vocabulary(side) for side in zip(*pairs, strict=True))
 
 
-def score(model, references, *, width=1, batch_size=250):
-    """Word and phoneme error rate. Args: references {word: variants}. Returns: both, seconds."""
+def say(model, words, *, width=1, batch_size=250):
+    """What a model says for each word. Returns: tuples of phonemes, in order; seconds."""
     letters, phonemes = vocabularies()
-    sources = [source_tokens(letters, word) for word in references]
+    sources = [source_tokens(letters, word) for word in words]
     began = time.perf_counter()
     answers = decode(model, sources, max_steps=LONGEST, width=width, batch_size=batch_size)
     seconds = time.perf_counter() - began
-    said = [tuple(phonemes.symbols[token] for token in answer) for answer in answers]
+    return [tuple(phonemes.symbols[token] for token in answer) for answer in answers], seconds
+
+
+def score(model, references, **search):
+    """Word and phoneme error rate. Args: references {word: variants}. Returns: both, seconds."""
+    said, seconds = say(model, references, **search)
     wanted = list(references.values())
     return metrics.word_error_rate(said, wanted), metrics.error_rate(said, wanted), seconds
 
@@ -126,12 +131,15 @@ def train(part, kind, seed, unfinished=None):
 def tested(result, model):
     """A result with its errors on the test words, and those by the word's length."""
     _, _, test = load()
-    wer, per, _ = score(model, test)
+    said, _ = say(model, test)
+    wanted = list(test.values())
+    wer, per = metrics.word_error_rate(said, wanted), metrics.error_rate(said, wanted)
     by_length = []  # (fewest letters, most letters and one, word error rate, words)
     for low, high in itertools.pairwise(BINS):
-        some = {word: variants for word, variants in test.items() if low <= len(word) < high}
+        some = [k for k, word in enumerate(test) if low <= len(word) < high]
         if some:
-            by_length.append((low, high, score(model, some)[0], len(some)))
+            share = metrics.word_error_rate([said[k] for k in some], [wanted[k] for k in some])
+            by_length.append((low, high, share, len(some)))
     return result | {"wer": wer, "per": per, "wer_by_length": by_length}
 
 

@@ -1,5 +1,6 @@
 """What the tests of the package share."""
 
+import re
 import sys
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from unrolled.agreement import gradient_error
 from unrolled.nn import numeric_gradient
+from unrolled.plots.show import MOST_BYTES
 
 
 @pytest.fixture
@@ -56,5 +58,23 @@ def assert_gradients():
             assert not grads.pop(name).any() and not numeric.pop(name).any()
         errors = gradient_error(grads, numeric)
         assert max(errors.values()) <= 1e-7, errors
+
+    return check
+
+
+@pytest.fixture
+def own_colors():
+    """own_colors(picture, texts) -> the colors that it does not leave to the page's theme.
+
+    Checks on the way what every figure has: caption, alt text, a small size, a still.
+    """
+
+    def check(picture, texts):
+        markup = picture._repr_html_()
+        assert texts["caption"] in markup and texts["alt"] in markup
+        assert repr(picture) == texts["alt"] and picture._repr_png_()[:4] == b"\x89PNG"
+        assert len(markup.encode()) <= MOST_BYTES
+        drawn = re.sub(r"<style>.*?</style>", "", markup, flags=re.DOTALL)
+        return set(re.findall(r"(?:fill|stroke):\s*(#[0-9a-f]{6})", drawn))
 
     return check
