@@ -10,6 +10,7 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check
 BOOK = PYTHONPATH=code $(BIN)/python -m book
 TOOLS = $(VENV)/.made-from-$(notdir $(REQUIREMENTS))
+HOMEWORK_TOOLS = $(VENV)/.made-from-requirements-homework.txt
 TEST_TOOLS = $(VENV)/.made-from-requirements-test.txt
 
 .DEFAULT_GOAL = help
@@ -82,7 +83,11 @@ $(TOOLS): $(REQUIREMENTS) pyproject.toml
 	@$(BIN)/python -c 'import matplotlib.font_manager' 2> /dev/null
 	@touch $@
 
-$(TEST_TOOLS): $(TOOLS) requirements-test.txt
+$(HOMEWORK_TOOLS): $(TOOLS) requirements-homework.txt
+	@$(PIP) install -qq -r requirements-homework.txt
+	@touch $@
+
+$(TEST_TOOLS): $(HOMEWORK_TOOLS) requirements-test.txt
 	@$(PIP) install -qq -r requirements-test.txt
 	@touch $@
 
@@ -92,11 +97,13 @@ LOCK = .cache/lock/bin/uv pip compile --quiet --universal --fork-strategy fewest
   --python-version 3.11 --no-annotate --no-header
 NO_CUDA = grep -vE '^(nvidia-|cuda-|triton)'
 
-lock: ## requirements.txt and requirements-test.txt from their .in files
+lock: ## each requirements file from its .in file
 	@$(PYTHON) -m venv .cache/lock
 	@.cache/lock/bin/python -m pip --disable-pip-version-check install -qq uv
 	@$(LOCK) requirements.in > .cache/lock/all.txt
 	@$(NO_CUDA) .cache/lock/all.txt > requirements.txt
+	@$(LOCK) requirements-homework.in > .cache/lock/all.txt
+	@$(NO_CUDA) .cache/lock/all.txt > requirements-homework.txt
 	@$(LOCK) requirements-test.in > .cache/lock/all.txt
 	@$(NO_CUDA) .cache/lock/all.txt > requirements-test.txt
-	@git diff --stat requirements.txt requirements-test.txt
+	@git diff --stat -- 'requirements*.txt'

@@ -1,0 +1,153 @@
+"""Grades one notebook: the student's cells in a sandbox, the checks here.
+
+Each check costs the student its own points and nothing else: when the sandbox is lost, the cells
+before are run again in a new one. A check may not run for longer than it may, and neither may all
+of them.
+"""
+
+import builtins
+import symtable
+import time
+import zlib
+from contextlib import redirect_stdout, suppress
+from dataclasses import asdict, dataclass, field
+from io import StringIO
+
+import numpy as np
+
+from grader.messages import BadMessage
+from grader.sandbox import SandboxEnded
+from grader.student import Session, StudentError
+
+CHECK_SECONDS = 30
+LONGEST_REASON = 2_000
+
+
+@dataclass
+class Outcome:
+    """How one cell went: whether it passed, why not, what the student's code printed."""
+
+    passed: bool = True
+    reason: str = ""
+    printed: str = ""
+
+
+@dataclass
+class Result:
+    """How a notebook went.
+
+    Attributes:
+        outcomes: by the name of the cell: checks, answers, and given cells.
+        seconds: in all.
+        own_seconds: of these, those of the student's code.
+    """
+
+    outcomes: dict = field(default_factory=dict)
+    seconds: float = 0.0
+    own_seconds: float = 0.0
+
+    def as_json(self):
+        """Return what `json` can write."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, fields):
+        """Return the result that `as_json` made these fields of."""
+        outcomes = {name: Outcome(**values) for name, values in fields["outcomes"].items()}
+        return cls(outcomes, fields["seconds"], fields["own_seconds"])
+
+
+def grade(cells, student, limits=None, trusted=False, seed=0, check_seconds=CHECK_SECONDS):
+    """Grade a notebook.
+
+    Args:
+        cells: the `release.Cell` objects of the student's release, in order: checks and given cells
+            as the teacher wrote them, answers as the student did.
+        student: whose notebook it is; random numbers of the checks depend on it.
+        limits: of the sandbox.
+        trusted: without a sandbox.
+        seed: for other random numbers.
+        check_seconds: for how long a check may wait for the student's code; the whole notebook may
+            take a minute more than all of its checks.
+
+    Returns:
+        A `Result`.
+    """
+    started = time.monotonic()
+    result = Result()
+    asked = _asked(cells)
+    names = {"__name__": "__main__"}
+    end = started + 60 + check_seconds * sum(cell.kind == "check" for cell in cells)
+    with Session(limits, trusted) as session:
+        for cell in cells:
+            session.until = end
+            if cell.kind == "check":
+                # Another student, another check, another seed: other numbers.
+                key = f"{student}/{cell.name}".encode()
+                names["rng"] = np.random.default_rng([zlib.crc32(key), seed])
+                session.until = min(end, time.monotonic() + check_seconds)
+                result.outcomes[cell.name] = _check(cell, names, asked, session)
+            elif cell.kind in ("given", "answer"):
+                result.outcomes[cell.name] = _run(cell, session)
+                # A given cell that uses the student's functions measures something for the
+                # student; the checks need the others: imports, and what they compare with.
+                if cell.kind == "given" and not _names(cell.source)[1] & asked:
+                    with redirect_stdout(StringIO()):
+                        exec(compile(cell.source, f"<{cell.name}>", "exec"), names)
+        result.own_seconds = session.seconds
+    result.seconds = time.monotonic() - started
+    return result
+
+
+def _run(cell, session):
+    """Run a cell of the student's, or one that was given, in the sandbox."""
+    try:
+        return Outcome(printed=session.run(cell.name, cell.source))
+    except (StudentError, SandboxEnded) as error:
+        return Outcome(False, str(error), session.printed)
+
+
+def _check(cell, names, asked, session):
+    """Run a check here, with proxies for what the student defined."""
+    session.printed = ""
+    before = dict(names)
+    try:
+        for name in asked:
+            with suppress(StudentError):
+                names[name] = session.get(name)
+        exec(compile(cell.source, f"<{cell.name}>", "exec"), names)
+    except (StudentError, SandboxEnded) as error:
+        return Outcome(False, str(error), session.printed)
+    except BadMessage as error:
+        return Outcome(False, f"an argument cannot be sent: {error}", session.printed)
+    except AssertionError as error:
+        return Outcome(False, str(error)[:LONGEST_REASON] or "not so", session.printed)
+    except Exception as error:
+        reason = f"the check cannot use what was returned: {type(error).__name__}: {error}"
+        return Outcome(False, reason[:LONGEST_REASON], session.printed)
+    finally:
+        # What a check defines, no other finds.
+        names.clear()
+        names.update(before)
+    return Outcome(printed=session.printed)
+
+
+def _asked(cells):
+    """Return the names that the checks and the given cells use and none of them defines."""
+    trusted = [cell.source for cell in cells if cell.kind in ("check", "given")]
+    defined = {name for cell in cells if cell.kind == "given" for name in _names(cell.source)[0]}
+    used = {name for source in trusted for name in _names(source)[1]}
+    return used - defined - set(dir(builtins))
+
+
+def _names(source):
+    """Return the global names that a cell defines, and those that it uses."""
+    top = symtable.symtable(source, "<cell>", "exec")
+    defined = {s.get_name() for s in top.get_symbols() if s.is_assigned() or s.is_imported()}
+    used = {s.get_name() for s in top.get_symbols() if s.is_referenced()}
+    tables = list(top.get_children())
+    while tables:
+        table = tables.pop()
+        used |= {s.get_name() for s in table.get_symbols() if s.is_global() and s.is_referenced()}
+        tables += table.get_children()
+    return defined, used - defined
