@@ -9,17 +9,21 @@ FLAGS ?=
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check
 BOOK = PYTHONPATH=code $(BIN)/python -m book
+# nbgrader calls a program that is installed beside it.
+GRADER = PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH=code:homework $(BIN)/python -m grader
 TOOLS = $(VENV)/.made-from-$(notdir $(REQUIREMENTS))
 HOMEWORK_TOOLS = $(VENV)/.made-from-requirements-homework.txt
 TEST_TOOLS = $(VENV)/.made-from-requirements-test.txt
 
 .DEFAULT_GOAL = help
-.PHONY: help book execute render serve test check quote backends mutants lock address clean chromium
+.PHONY: help book execute render serve test check quote backends mutants lock address clean chromium \
+  students release collect grade marks feedback export gradescope
 
 help: ## list the targets
 	@echo "make TARGET, where TARGET is one of"
 	@sed -n 's/^\([a-z]*\):[^#]*## /  \1 - /p' Makefile | awk -F ' - ' '{ printf "%-12s %s\n", $$1, $$2 }'
 	@echo "Variables: PYTHON=$(PYTHON) VENV=$(VENV) REQUIREMENTS=$(REQUIREMENTS) FLAGS=$(FLAGS)"
+	@echo "Homework: ASSIGNMENT=04-lstm FROM=downloads.zip; FLAGS=--help lists what a command takes"
 
 book: $(TOOLS) ## execute the chapters that changed, check their numbers, build _build/html
 	@$(BOOK) build $(FLAGS)
@@ -52,6 +56,30 @@ mutants: $(TEST_TOOLS) ## change the NumPy code in a thousand ways: do its tests
 
 address: $(TOOLS) ## set the repository's address everywhere (URL=https://github.com/owner/name)
 	@PYTHONPATH=code $(BIN)/python -m book.address $(URL)
+
+students: $(HOMEWORK_TOOLS) ## homework: enroll the students of a CSV file (FROM=students.csv)
+	@$(GRADER) students $(FROM) $(FLAGS)
+
+release: $(HOMEWORK_TOOLS) ## homework: make what students get (FLAGS=--variant-by-student)
+	@$(GRADER) release $(ASSIGNMENT) $(FLAGS)
+
+collect: $(HOMEWORK_TOOLS) ## homework: take what was handed in (FROM=downloads.zip)
+	@$(GRADER) collect $(ASSIGNMENT) $(FROM) $(FLAGS)
+
+grade: $(HOMEWORK_TOOLS) ## homework: run the checks in sandboxes (FLAGS="--jobs 4")
+	@$(GRADER) grade $(ASSIGNMENT) $(FLAGS)
+
+marks: $(HOMEWORK_TOOLS) ## homework: mark the answers in words, in a browser
+	@$(GRADER) marks $(FLAGS)
+
+feedback: $(HOMEWORK_TOOLS) ## homework: write a page for each student
+	@$(GRADER) feedback $(ASSIGNMENT) $(FLAGS)
+
+export: $(HOMEWORK_TOOLS) ## homework: write all grades as CSV
+	@$(GRADER) export $(FLAGS)
+
+gradescope: $(HOMEWORK_TOOLS) ## homework: make the zip that Gradescope runs
+	@$(GRADER) gradescope $(ASSIGNMENT) $(FLAGS)
 
 clean: ## remove what was built; the environment stays
 	rm -rf _build .cache

@@ -133,7 +133,10 @@ def _in_processes(tasks, jobs):
         yield from map(_grade, tasks)
         return
     # Each a fresh process: what PyTorch started in this one does not survive a fork.
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+    torch = any("import torch" in cell.source for cell in tasks[0].cells if cell.kind == "check")
+    with ProcessPoolExecutor(
+        jobs, mp_context=get_context("spawn"), initializer=_prepare, initargs=[torch]
+    ) as pool:
         waiting, tasks = set(), iter(tasks)
         try:
             while True:
@@ -147,6 +150,15 @@ def _in_processes(tasks, jobs):
                     yield future.result()
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _prepare(torch):
+    """Load PyTorch, if the checks use it, before the first notebook waits for it."""
+    if torch:
+        import torch
+
+        # One for each process is enough: they share the processors.
+        torch.set_num_threads(1)
 
 
 def _on_dask(tasks, address):

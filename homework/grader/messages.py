@@ -17,7 +17,8 @@ import numpy as np
 
 LARGEST_HEADER = 2**20
 LARGEST_ARRAYS = 2**26
-DEEPEST = 32
+DEEPEST = 8
+MOST_AXES = 32
 DTYPES = {
     dtype.str: dtype
     for dtype in map(
@@ -48,6 +49,22 @@ class Handle:
         return hash(self.number)
 
 
+def _kinds(depth):
+    """Return the type of values that are nested so deep.
+
+    msgspec refuses the others before it builds them: keys that are not strings, above all, whose
+    hashes can be made to collide.
+    """
+    kinds = None | bool | int | float | str | msgspec.msgpack.Ext
+    if depth == 0:
+        return kinds
+    inner = _kinds(depth - 1)
+    return kinds | list[inner] | dict[str, inner]
+
+
+_Value = _kinds(DEEPEST)
+
+
 class Run(msgspec.Struct, tag="run"):
     """Ask the sandbox to run a cell."""
 
@@ -69,15 +86,15 @@ class Call(msgspec.Struct, tag="call"):
 
     number: int
     owner: int
-    args: list
-    kwargs: dict
+    args: list[_Value]
+    kwargs: dict[str, _Value]
 
 
 class Value(msgspec.Struct, tag="value"):
     """The answer to the message of that number; ``printed`` is what was printed meanwhile."""
 
     number: int
-    value: object = None
+    value: _Value = None
     printed: str = ""
 
 
@@ -102,7 +119,7 @@ def encode(message):
     arrays = []
 
     def extend(value):
-        if isinstance(value, np.generic):
+        if isinstance(value, np.generic) and not isinstance(value, np.longdouble | np.clongdouble):
             return value.item()
         if isinstance(value, Handle):
             return msgspec.msgpack.Ext(_HANDLE, _pack(value.number))
@@ -110,13 +127,23 @@ def encode(message):
             array = np.asarray(value, value.dtype.newbyteorder("<"), order="C")
             if array.dtype.str not in DTYPES:
                 raise BadMessage(f"an array of type {value.dtype} cannot leave the sandbox")
+            if array.ndim > MOST_AXES:
+                raise BadMessage(f"an array of {array.ndim} axes cannot leave the sandbox")
             arrays.append(array)
             return msgspec.msgpack.Ext(_ARRAY, _pack((array.dtype.str, array.shape)))
         raise BadMessage(f"a {type(value).__name__} cannot leave the sandbox")
 
     try:
         header = msgspec.msgpack.encode(message, enc_hook=extend)
-    except (OverflowError, RecursionError, TypeError, UnicodeEncodeError) as error:
+        # What would be refused on arrival does not leave.
+        msgspec.msgpack.decode(header, type=type(message))
+    except (
+        msgspec.MsgspecError,
+        OverflowError,
+        RecursionError,
+        TypeError,
+        UnicodeEncodeError,
+    ) as error:
         raise BadMessage(f"this value cannot leave the sandbox: {error}") from None
     size = sum(array.nbytes for array in arrays)
     if len(header) > LARGEST_HEADER or size > LARGEST_ARRAYS:
@@ -146,20 +173,23 @@ def decode(header, arrays, kinds):
     """
     view, at = memoryview(arrays), 0
 
-    def extend(code, payload):
+    def opened(value):
+        """Return a value with each extension replaced by what it stands for."""
         nonlocal at
-        try:
-            if code == _HANDLE:
-                return Handle(msgspec.msgpack.decode(payload, type=int))
-            if code != _ARRAY:
-                raise BadMessage(f"an extension of type {code}")
-            name, shape = msgspec.msgpack.decode(payload, type=tuple[str, tuple[int, ...]])
-        except msgspec.MsgspecError as error:
-            raise BadMessage(str(error)) from None
+        if isinstance(value, list | dict):  # in place: they may be large
+            for key, item in enumerate(value) if isinstance(value, list) else value.items():
+                value[key] = opened(item)
+        if not isinstance(value, msgspec.msgpack.Ext):
+            return value
+        if value.code == _HANDLE:
+            return Handle(msgspec.msgpack.decode(value.data, type=int))
+        if value.code != _ARRAY:
+            raise BadMessage(f"an extension of type {value.code}")
+        name, shape = msgspec.msgpack.decode(value.data, type=tuple[str, tuple[int, ...]])
         dtype = DTYPES.get(name)
         if dtype is None:
             raise BadMessage("an array of a type that is not numeric")
-        if len(shape) > DEEPEST or not all(0 <= n <= LARGEST_ARRAYS for n in shape):
+        if len(shape) > MOST_AXES or not all(0 <= n <= LARGEST_ARRAYS for n in shape):
             raise BadMessage("an array of a shape that cannot be")
         size = math.prod(shape) * dtype.itemsize
         if size > len(view) - at:
@@ -170,32 +200,16 @@ def decode(header, arrays, kinds):
         return array
 
     try:
-        message = msgspec.msgpack.decode(header, type=kinds, ext_hook=extend)
+        message = msgspec.msgpack.decode(header, type=kinds)
+        for field in message.__struct_fields__:
+            setattr(message, field, opened(getattr(message, field)))
     except BadMessage:
         raise
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError, ValueError) as error:
         raise BadMessage(f"{type(error).__name__}: {error}") from None
     if at != len(view):
         raise BadMessage("a message with bytes that no array is made of")
-    for field in message.__struct_fields__:
-        _check(getattr(message, field), DEEPEST)
     return message
 
 
 _pack = msgspec.msgpack.encode
-
-
-def _check(value, depth):
-    """Raise `BadMessage` unless a value is of the kinds that a message carries."""
-    if depth == 0:
-        raise BadMessage("a value within too many others")
-    if isinstance(value, list):
-        for item in value:
-            _check(item, depth - 1)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            if type(key) is not str:
-                raise BadMessage("a dictionary whose keys are not strings")
-            _check(item, depth - 1)
-    elif value is not None and type(value) not in (bool, int, float, str, np.ndarray, Handle):
-        raise BadMessage(f"a value of type {type(value).__name__}")

@@ -9,18 +9,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import nbformat
-from nbgrader.api import Gradebook, MissingEntry
-from nbgrader.utils import is_grade, is_solution
 
-from book import address
 from grader import variants
 
 ROOT = Path(__file__).resolve().parents[2]
 
-_HIDDEN = re.compile(
-    r"^[ \t]*### BEGIN HIDDEN TESTS.*?^[ \t]*### END HIDDEN TESTS[^\n]*\n?",
-    re.MULTILINE | re.DOTALL,
-)
+
+def _region(name):
+    """Return the pattern of a region of a cell between two marks."""
+    marks = (rf"^[ \t]*### {edge} {name}" for edge in ("BEGIN", "END"))
+    return re.compile(r".*?".join(marks) + r"[^\n]*\n?", re.MULTILINE | re.DOTALL)
+
+
+_HIDDEN, _SOLUTION = _region("HIDDEN TESTS"), _region("SOLUTION")
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,18 @@ class Cell:
 
 @dataclass(frozen=True)
 class Release:
-    """An assignment: its `variants.Spec`, its cells, whether each student has a variant."""
+    """An assignment.
+
+    Attributes:
+        spec: its `variants.Spec`.
+        cells: of its notebook, in order.
+        shared: the texts of all students, which the header asks for.
+        by_student: whether each student has a variant.
+    """
 
     spec: variants.Spec
     cells: tuple
+    shared: dict
     by_student: bool = False
 
     @property
@@ -55,25 +64,14 @@ class Release:
 
     def texts(self, student=None):
         """Return the texts of a student's variant, and those that all students share."""
-        return self.shared() | self.spec.choose(student if self.by_student else None)
-
-    def shared(self):
-        """Return the texts of the header, which do not depend on the student."""
-        points = sum(cell.points for cell in self.cells)
-        return {
-            "title": self.spec.title,
-            "chapter": str(int(self.spec.chapter[:2])),
-            "address": f"{address.configured(ROOT).site}chapters/{self.spec.chapter}.html",
-            "minutes": str(self.spec.minutes),
-            "points": f"{points:g}",
-        }
+        return self.shared | self.spec.choose(student if self.by_student else None)
 
     def for_student(self, notebook, student):
         """Return the cells to grade: the release's, rendered, with the answers of a notebook."""
         answers = {
             cell.metadata.nbgrader.grade_id: cell.source
             for cell in notebook.cells
-            if is_solution(cell)
+            if cell.metadata.nbgrader.solution
         }
         texts = self.texts(student)
         return [
@@ -86,9 +84,15 @@ class Release:
 
 def kind(cell):
     """Return the kind of a notebook's cell (`Cell`)."""
+    meta = cell.metadata.nbgrader
     if cell.cell_type == "markdown":
-        return "written" if is_grade(cell) else "text"
-    return "check" if is_grade(cell) else "answer" if is_solution(cell) else "given"
+        return "written" if meta.grade else "text"
+    return "check" if meta.grade else "answer" if meta.solution else "given"
+
+
+def without_solution(source):
+    """Return an answer's source without the solution."""
+    return _SOLUTION.sub("", source).rstrip()
 
 
 def without_hidden(source):
@@ -98,16 +102,8 @@ def without_hidden(source):
 
 def from_source(course, name, by_student=False):
     """Return the `Release` of an assignment's source; its answers are the solutions."""
-    cells = [
-        Cell(
-            kind(cell),
-            cell.metadata.nbgrader.grade_id,
-            cell.source,
-            float(cell.metadata.nbgrader.get("points", 0)),
-        )
-        for cell in source(course, name).cells
-    ]
-    return Release(variants.read(course / "source" / name), tuple(cells), by_student)
+    cells = [_cell(cell, cell.source) for cell in source(course, name).cells]
+    return _release(course, name, cells, by_student)
 
 
 def from_gradebook(course, name):
@@ -116,24 +112,44 @@ def from_gradebook(course, name):
     Raises:
         NotReleased: if there is none.
     """
+    from nbgrader.api import Gradebook, MissingEntry
+
     released = course / "release" / name / f"{name}.ipynb"
     if not released.is_file():
         raise NotReleased(f"{name} is not released: there is no {released}")
-    notebook = nbformat.read(released, as_version=4)
     cells = []
     with Gradebook(database(course)) as gradebook:
-        for cell in notebook.cells:
-            meta = cell.metadata.nbgrader
+        for cell in nbformat.read(released, as_version=4).cells:
+            grade_id = cell.metadata.nbgrader.grade_id
             try:
-                kept = gradebook.find_source_cell(meta.grade_id, name, name)
+                kept = gradebook.find_source_cell(grade_id, name, name)
             except MissingEntry:
                 raise NotReleased(
-                    f"the gradebook has no cell {meta.grade_id!r} of {name}: release it again"
+                    f"the gradebook has no cell {grade_id!r} of {name}: release it again"
                 ) from None
-            points = float(meta.points) if is_grade(cell) else 0.0
-            cells.append(Cell(kind(cell), meta.grade_id, kept.source, points))
+            cells.append(_cell(cell, kept.source))
+    return _release(course, name, cells, (course / "by-student" / name).is_dir())
+
+
+def _cell(cell, text):
+    """Return a notebook's cell as a `Cell` with this source."""
+    meta = cell.metadata.nbgrader
+    return Cell(kind(cell), meta.grade_id, text, float(meta.points) if meta.grade else 0.0)
+
+
+def _release(course, name, cells, by_student):
+    """Return the `Release` of these cells."""
+    from book import address
+
     spec = variants.read(course / "source" / name)
-    return Release(spec, tuple(cells), (course / "by-student" / name).is_dir())
+    shared = {
+        "title": spec.title,
+        "chapter": str(int(spec.chapter[:2])),
+        "address": f"{address.configured(ROOT).site}chapters/{spec.chapter}.html",
+        "minutes": str(spec.minutes),
+        "points": f"{sum(cell.points for cell in cells):g}",
+    }
+    return Release(spec, tuple(cells), shared, by_student)
 
 
 def database(course):

@@ -138,19 +138,18 @@ def config(course):
         ComputeChecksums,
         CheckCellMetadata,
     ]
+    # The metadata are the release's, so nbgrader need not check them for each submission.
     c.Autograde.sanitize_preprocessors = [
         Repair,
         ClearOutput,
         OverwriteKernelspec,
         OverwriteCells,
-        CheckCellMetadata,
     ]
     c.Autograde.autograde_preprocessors = [
         Outcomes,
         LimitOutput,
         SaveAutoGrades,
         AssignLatePenalties,
-        CheckCellMetadata,
     ]
     c.GenerateFeedback.preprocessors = [GetGrades, HideTests, CSSHTMLHeaderPreprocessor]
     # What students write is shown in the teacher's browser.

@@ -82,3 +82,8 @@ def render(source, texts):
         KeyError: for a key that has no text.
     """
     return _TOKEN.sub(lambda match: str(texts[match[1]]), source)
+
+
+def keys(source):
+    """Return the keys that a source holds."""
+    return set(_TOKEN.findall(source))

@@ -1,0 +1,201 @@
+"""What a teacher does with a course, by nbgrader: release, grade, feedback, export."""
+
+import csv
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import warnings
+from datetime import UTC
+from pathlib import Path
+
+import nbformat
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.converters import Autograde, GenerateAssignment, GenerateFeedback, NbGraderException
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.plugins import CsvExportPlugin
+
+from grader import leaks, release
+from grader.steps import config
+
+
+class CourseError(ValueError):
+    """Something that the teacher can mend; the text says how."""
+
+
+class Course:
+    """A course's folder: sources, releases, submissions, grades.
+
+    Args:
+        folder: with ``source`` in it; all the rest is made.
+    """
+
+    def __init__(self, folder):
+        self.folder = Path(folder).resolve()
+        self.config = config(self.folder)
+        if not (self.folder / "source" / "header.ipynb").is_file():
+            raise CourseError(f"{self.folder} is no course: it has no source/header.ipynb")
+
+    def assignments(self):
+        """Return the names of the assignments that have a source."""
+        return sorted(path.parent.name for path in self.folder.glob("source/*/assignment.json"))
+
+    def gradebook(self):
+        """Return the gradebook, to be used in ``with``; it is made if there is none."""
+        return Gradebook(release.database(self.folder), "unrolled")
+
+    def students(self):
+        """Return the ids of the students that the gradebook knows."""
+        with self.gradebook() as gradebook:
+            return sorted(student.id for student in gradebook.students)
+
+    def enroll(self, path):
+        """Take the students of a CSV file (id, first_name, last_name, email, lms_user_id).
+
+        Returns:
+            How many.
+        """
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file))
+        if not rows or "id" not in rows[0]:
+            raise CourseError(f"{path} needs a first line with id,first_name,last_name,email")
+        known = {"first_name", "last_name", "email", "lms_user_id"}
+        with self.gradebook() as gradebook:
+            for row in rows:
+                fields = {key: row[key] or None for key in known & set(row)}
+                gradebook.update_or_create_student(row["id"], **fields)
+        return len(rows)
+
+    def release(self, name, due=None, by_student=False, progress=iter):
+        """Make the notebooks that students get, and check that nothing leaks.
+
+        Args:
+            name: the assignment's.
+            due: when it is due, an aware `datetime`.
+            by_student: also a notebook for each student of the gradebook, with the student's own
+                variant; without it a folder of such notebooks from before is removed.
+            progress: wraps the iterable of students, as `tqdm` does.
+
+        Returns:
+            The `release.Release`.
+        """
+        self._must_have(name)
+        folder = self.folder / "by-student" / name
+        if by_student and not self.students():
+            raise CourseError("variants by student need students: enroll them first")
+        self._convert(GenerateAssignment, name)
+        with self.gradebook() as gradebook:
+            when = due and due.astimezone(tz=None).isoformat()
+            gradebook.update_or_create_assignment(name, **({"duedate": when} if due else {}))
+        shutil.rmtree(folder, ignore_errors=True)
+        if by_student:
+            folder.mkdir(parents=True)
+        found = release.from_gradebook(self.folder, name)
+        for student in progress(self.students() if by_student else []):
+            own = release.notebook(self.folder, found, student)
+            nbformat.write(own, folder / f"{student}.ipynb")
+        found_leaks = leaks.find(self.folder, name)
+        if found_leaks:
+            raise CourseError("the release gives away what it must not:\n" + "\n".join(found_leaks))
+        return found
+
+    def submitted(self, name):
+        """Return the ids of the students with a submission."""
+        return sorted(path.parent.parent.name for path in self._files("submitted", name, "ipynb"))
+
+    def autograded(self, name):
+        """Return the ids of the students whose grades are in the gradebook."""
+        return sorted(path.parent.parent.name for path in self._files("autograded", name, "ipynb"))
+
+    def release_for(self, name):
+        """Return the notebook that was released to all."""
+        return release.notebook(self.folder, release.from_gradebook(self.folder, name), None)
+
+    def autograde(self, name, students, progress=iter):
+        """Write the grades of these students into the gradebook: the one writer.
+
+        Returns:
+            A sentence for each student for whom it failed.
+        """
+        problems = {}
+        for student in progress(students):
+            try:
+                self._convert(Autograde, name, student)
+            except NbGraderException as error:
+                problems[student] = f"nbgrader: {error}"
+        return problems
+
+    def feedback(self, name, progress=iter):
+        """Write each graded student's feedback; return the pages."""
+        for student in progress(self.autograded(name)):
+            self._convert(GenerateFeedback, name, student)
+        return sorted(self._files("feedback", name, "html"))
+
+    def grades(self, name):
+        """Return by student: points, the most, whether an answer waits for a mark, seconds late."""
+        with self.gradebook() as gradebook:
+            try:
+                submissions = gradebook.assignment_submissions(name)
+            except MissingEntry:
+                return {}
+            return {
+                submission.student.id: (
+                    submission.score,
+                    submission.max_score,
+                    submission.needs_manual_grade,
+                    submission.total_seconds_late,
+                )
+                for submission in submissions
+            }
+
+    def export(self, path):
+        """Write all grades as CSV, by nbgrader."""
+        with self.gradebook() as gradebook:
+            plugin = CsvExportPlugin(config=self.config)
+            plugin.to = str(path)
+            plugin.export(gradebook)
+
+    def formgrader(self, port):
+        """Serve nbgrader's formgrader on this computer alone; return when it is stopped."""
+        if not (self.folder / "nbgrader_config.py").is_file():
+            raise CourseError(f"the formgrader needs {self.folder}/nbgrader_config.py")
+        print(f"When it says so, open http://localhost:{port}/formgrader with the token it shows.")
+        extension = {"nbgrader.server_extensions.formgrader": True}
+        command = [sys.executable, "-m", "jupyter_server", "--no-browser", "--ip=localhost"]
+        command += [f"--port={port}", f"--ServerApp.jpserver_extensions={extension}"]
+        if hasattr(os, "getuid") and os.getuid() == 0:
+            command.append("--allow-root")
+        return subprocess.call(command, cwd=self.folder)
+
+    def due(self, name):
+        """Return when an assignment is due (UTC), or None."""
+        with self.gradebook() as gradebook:
+            try:
+                when = gradebook.find_assignment(name).duedate
+            except MissingEntry:
+                return None
+        return when and when.replace(tzinfo=UTC)
+
+    def _files(self, folder, name, kind):
+        return self.folder.glob(f"{folder}/*/{name}/{name}.{kind}")
+
+    def _must_have(self, name):
+        if name not in self.assignments():
+            known = ", ".join(self.assignments())
+            raise CourseError(f"there is no assignment {name!r}; there are: {known}")
+
+    def _convert(self, converter, name, student="*"):
+        """Run one of nbgrader's converters, whose log shows what went wrong only."""
+        config = self.config.copy()
+        config.CourseDirectory.assignment_id = name
+        config.CourseDirectory.student_id = student
+        directory = CourseDirectory(config=config)
+        made = converter(coursedir=directory, config=config)
+        made.force = True
+        made.log = logging.getLogger("nbgrader")
+        made.log.setLevel(logging.CRITICAL)
+        with warnings.catch_warnings():
+            # About nbgrader's own way with SQLAlchemy.
+            warnings.simplefilter("ignore")
+            made.start()
