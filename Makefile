@@ -40,7 +40,7 @@ serve: $(TOOLS) ## show the site on localhost (FLAGS="--port 8080")
 test: $(TEST_TOOLS) chromium check ## build the book, then run every test, the site's in a browser
 	@$(BOOK) build
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest \
-	  -n 2 --dist loadfile --no-loadscope-reorder $(FLAGS)
+	  -n 2 --dist loadgroup --no-loadscope-reorder $(FLAGS)
 
 check: $(TEST_TOOLS) ## lint, quotations, links, spelling, workflows; seconds
 	@$(BOOK) check

@@ -1,4 +1,4 @@
-"""The one browser that all tests share: Playwright runs once in a process."""
+"""What all tests share: how they are dealt out to the workers, and one browser in each of them."""
 
 import os
 import shutil
@@ -20,6 +20,14 @@ QUIET = (
     "--disable-sync",
     "--no-first-run",
 )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Keep a file's tests in one worker, one after the other, unless they say otherwise."""
+    for item in items:
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
 
 
 @pytest.fixture(scope="session")

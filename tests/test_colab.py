@@ -8,6 +8,7 @@ package come from a clone, so what is committed is tested.
 
 import hashlib
 import json
+import os
 import re
 import subprocess
 import sys
@@ -43,8 +44,12 @@ PINS = [
     "tqdm==4.67.3",
 ]
 
-# Each chapter installs the package into the same environment: `make test` runs a file's tests one
-# after the other.
+# The longest tests there are, so two workers share them. Each has an environment of its own, as
+# every chapter installs the package into it.
+CHAPTERS = [
+    pytest.param(path, id=path.stem, marks=pytest.mark.xdist_group(f"colab-{number % 2}"))
+    for number, path in enumerate(chapters(ROOT))
+]
 pytestmark = pytest.mark.slow
 
 
@@ -66,7 +71,8 @@ def installed(environment):
 def colab():
     """The environment, made once and kept in .cache under a name that its pins decide."""
     recipe = "\n".join([sys.version, *PINS])
-    name = f"colab-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    name = f"colab-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}-{worker}"
     environment = ROOT / ".cache" / name
     ready = environment / "ready"
     if not ready.exists():
@@ -105,7 +111,7 @@ def kernel(colab, tmp_path, monkeypatch):
     return "colab"
 
 
-@pytest.mark.parametrize("chapter", chapters(ROOT), ids=lambda path: path.stem)
+@pytest.mark.parametrize("chapter", CHAPTERS)
 def test_a_chapter_runs_on_colab_and_changes_nothing_there(chapter, colab, clone, kernel, tmp_path):
     notebook = nbformat.read(clone / chapter.relative_to(ROOT), 4)
     (cell,) = [cell for cell in notebook.cells if is_setup(cell)]

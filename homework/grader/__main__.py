@@ -118,8 +118,9 @@ def feedback(course, options):
 
 def export(course, options):
     """Write all grades as CSV."""
-    course.export(options.to)
-    print(f"The grades of all assignments are in {options.to}.")
+    path = options.to or course.folder / "grades.csv"
+    course.export(path)
+    print(f"The grades of all assignments are in {path}.")
     return 0
 
 
@@ -206,7 +207,7 @@ def _parser():
     )
     command(feedback, "*")
     one = command(export)
-    one.add_argument("--to", type=Path, default=Path("grades.csv"), help="(default: grades.csv)")
+    one.add_argument("--to", type=Path, help="(default: grades.csv in the course's folder)")
     one = command(gradescope, "+")
     one.add_argument("--variant-by-student", action="store_true", help="by the e-mail address")
     one = command(marks)
