@@ -9,8 +9,7 @@ FLAGS ?=
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check
 BOOK = PYTHONPATH=code $(BIN)/python -m book
-# nbgrader calls a program that is installed beside it.
-GRADER = PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH=code:homework $(BIN)/python -m grader
+GRADER = PYTHONPATH=code:homework $(BIN)/python -m grader
 TOOLS = $(VENV)/.made-from-$(notdir $(REQUIREMENTS))
 HOMEWORK_TOOLS = $(VENV)/.made-from-requirements-homework.txt
 TEST_TOOLS = $(VENV)/.made-from-requirements-test.txt

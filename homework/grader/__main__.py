@@ -15,7 +15,7 @@ HOMEWORK = Path(__file__).resolve().parents[1]
 def students(course, options):
     """Take the students of a CSV file into the gradebook."""
     count = course.enroll(options.file)
-    print(f"{count} students, {len(course.students())} in the gradebook.")
+    print(f"{count} students, {len(course.roster())} in the gradebook.")
     return 0
 
 
@@ -46,19 +46,13 @@ def release(course, options):
 
 def collect(course, options):
     """Take a folder or zip of downloaded notebooks as submissions."""
-    from grader import collect as collecting
+    from grader.collect import summary
 
-    name = options.assignment[0]
-    collected = collecting.collect(
-        options.source,
-        name,
-        course.release_for(name),
-        course.roster(),
-        course.folder / "submitted",
-        due=options.due or course.due(name),
-        progress=_bar("collect"),
+    (name,) = options.assignment
+    collected = course.collect(
+        name, options.source, options.due, dict(options.alias), _bar("collect")
     )
-    print(collecting.summary(collected))
+    print(summary(collected, course.roster()), end="")
     return int(any(item.problem for item in collected))
 
 
@@ -170,6 +164,14 @@ def _when(text):
     return datetime.fromisoformat(text).astimezone()
 
 
+def _alias(text):
+    """Return the two sides of an alias that was given as text."""
+    name, _, student = text.rpartition("=")
+    if not name or not student:
+        raise ValueError
+    return name, student
+
+
 def _jobs(text):
     """Return a number of processes that was given as text."""
     if (count := int(text)) < 1:
@@ -198,6 +200,14 @@ def _parser():
     one = command(collect, 1)
     one.add_argument("source", type=Path, help="folder or zip of what was handed in")
     one.add_argument("--due", type=_when, help="if not the one of the release")
+    one.add_argument(
+        "--alias",
+        type=_alias,
+        action="append",
+        default=[],
+        metavar="TEXT=ID",
+        help="whose the files are that have this text in their names; may be repeated",
+    )
     one = command(grade, "+")
     one.add_argument("--jobs", type=_jobs, default=1, help="sandboxes at once (default: 1)")
     one.add_argument("--dask", metavar="ADDRESS", help="of a Dask scheduler: tcp://host:8786")

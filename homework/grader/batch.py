@@ -59,7 +59,8 @@ class Graded:
 def released(course, name):
     """Return the `release.Release` of an assignment, read once."""
     path = Path(course).resolve()
-    stamp = (path / "release" / name / f"{name}.ipynb").stat().st_mtime_ns
+    notebook = path / "release" / name / f"{name}.ipynb"
+    stamp = notebook.stat().st_mtime_ns if notebook.is_file() else None
     return _released(path, name, stamp, (path / "by-student" / name).is_dir())
 
 

@@ -1,11 +1,11 @@
 """What a teacher does with a course, by nbgrader: release, grade, feedback, export."""
 
-import csv
 import logging
 import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import warnings
 from datetime import UTC
 from pathlib import Path
@@ -17,6 +17,7 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.plugins import CsvExportPlugin
 
 from grader import leaks, release
+from grader.collect import Student, collect, read_roster
 from grader.steps import config
 
 
@@ -34,6 +35,10 @@ class Course:
     def __init__(self, folder):
         self.folder = Path(folder).resolve()
         self.config = config(self.folder)
+        # To make a gradebook, nbgrader calls alembic, a program that is installed beside it.
+        path, scripts = os.environ.get("PATH", ""), sysconfig.get_path("scripts")
+        if scripts not in path.split(os.pathsep):
+            os.environ["PATH"] = os.pathsep.join([scripts, path])
         if not (self.folder / "source" / "header.ipynb").is_file():
             raise CourseError(f"{self.folder} is no course: it has no source/header.ipynb")
 
@@ -45,27 +50,27 @@ class Course:
         """Return the gradebook, to be used in ``with``; it is made if there is none."""
         return Gradebook(release.database(self.folder), "unrolled")
 
-    def students(self):
-        """Return the ids of the students that the gradebook knows."""
-        with self.gradebook() as gradebook:
-            return sorted(student.id for student in gradebook.students)
-
     def enroll(self, path):
         """Take the students of a CSV file (id, first_name, last_name, email, lms_user_id).
 
         Returns:
             How many.
         """
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-        if not rows or "id" not in rows[0]:
-            raise CourseError(f"{path} needs a first line with id,first_name,last_name,email")
-        known = {"first_name", "last_name", "email", "lms_user_id"}
+        students = read_roster(Path(path))
         with self.gradebook() as gradebook:
-            for row in rows:
-                fields = {key: row[key] or None for key in known & set(row)}
-                gradebook.update_or_create_student(row["id"], **fields)
-        return len(rows)
+            for student in students:
+                fields = {key: value or None for key, value in vars(student).items()}
+                gradebook.update_or_create_student(fields.pop("id"), **fields)
+        return len(students)
+
+    def roster(self):
+        """Return the `collect.Student`s of the gradebook."""
+        names = Student.__dataclass_fields__
+        with self.gradebook() as gradebook:
+            return sorted(
+                (Student(**{name: getattr(one, name) or "" for name in names}))
+                for one in gradebook.students
+            )
 
     def release(self, name, due=None, by_student=False, progress=iter):
         """Make the notebooks that students get, and check that nothing leaks.
@@ -82,7 +87,8 @@ class Course:
         """
         self._must_have(name)
         folder = self.folder / "by-student" / name
-        if by_student and not self.students():
+        roster = self.roster() if by_student else []
+        if by_student and not roster:
             raise CourseError("variants by student need students: enroll them first")
         self._convert(GenerateAssignment, name)
         with self.gradebook() as gradebook:
@@ -92,9 +98,9 @@ class Course:
         if by_student:
             folder.mkdir(parents=True)
         found = release.from_gradebook(self.folder, name)
-        for student in progress(self.students() if by_student else []):
-            own = release.notebook(self.folder, found, student)
-            nbformat.write(own, folder / f"{student}.ipynb")
+        for student in progress(roster):
+            own = release.notebook(self.folder, found, student.id)
+            nbformat.write(own, folder / f"{student.id}.ipynb")
         found_leaks = leaks.find(self.folder, name)
         if found_leaks:
             raise CourseError("the release gives away what it must not:\n" + "\n".join(found_leaks))
@@ -108,9 +114,19 @@ class Course:
         """Return the ids of the students whose grades are in the gradebook."""
         return sorted(path.parent.parent.name for path in self._files("autograded", name, "ipynb"))
 
-    def release_for(self, name):
-        """Return the notebook that was released to all."""
-        return release.notebook(self.folder, release.from_gradebook(self.folder, name), None)
+    def collect(self, name, source, due=None, aliases=None, progress=iter):
+        """Take what was handed in (`collect.collect`) as submissions."""
+        found = release.from_gradebook(self.folder, name)
+        return collect(
+            source,
+            name,
+            lambda student: release.notebook(self.folder, found, student),
+            self.roster(),
+            self.folder / "submitted",
+            due=due or self.due(name),
+            aliases=aliases,
+            progress=progress,
+        )
 
     def autograde(self, name, students, progress=iter):
         """Write the grades of these students into the gradebook: the one writer.

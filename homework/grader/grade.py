@@ -76,6 +76,7 @@ def grade(cells, student, limits=None, trusted=False, seed=0, check_seconds=CHEC
     started = time.monotonic()
     result = Result()
     asked = _asked(cells)
+    theirs = set(asked)
     names = {"__name__": "__main__"}
     end = started + 60 + check_seconds * sum(cell.kind == "check" for cell in cells)
     with Session(limits, trusted) as session:
@@ -91,7 +92,11 @@ def grade(cells, student, limits=None, trusted=False, seed=0, check_seconds=CHEC
                 result.outcomes[cell.name] = _run(cell, session)
                 # A given cell that uses the student's functions measures something for the
                 # student; the checks need the others: imports, and what they compare with.
-                if cell.kind == "given" and not _names(cell.source)[1] & asked:
+                if cell.kind == "given":
+                    defined, used = _names(cell.source)
+                    if used & theirs:
+                        theirs |= defined - names.keys()
+                        continue
                     with redirect_stdout(StringIO()):
                         exec(compile(cell.source, f"<{cell.name}>", "exec"), names)
         result.own_seconds = session.seconds
@@ -116,7 +121,7 @@ def _check(cell, names, asked, session):
             with suppress(StudentError):
                 names[name] = session.get(name)
         exec(compile(cell.source, f"<{cell.name}>", "exec"), names)
-    except (StudentError, SandboxEnded) as error:
+    except (StudentError, SandboxEnded, NameError) as error:
         return Outcome(False, str(error), session.printed)
     except BadMessage as error:
         return Outcome(False, f"an argument cannot be sent: {error}", session.printed)

@@ -195,9 +195,9 @@ class _Search:
                 # Assignments share cells, but not those next to an answer.
                 if self.sure or before == answer.place - 1 or after == answer.place + 1:
                     gaps.setdefault((before, after, answer.kind), []).append(answer)
-        for (before, after, kind), answers in gaps.items():
-            found = self._between(self.anchors.get(before), self.anchors.get(after))
-            found = [cell for cell in found if cell.text and cell.kind == kind]
+        between = {gap: self._between(*map(self.anchors.get, gap[:2])) for gap in gaps}
+        for gap, answers in gaps.items():
+            found = [cell for cell in between[gap] if cell.text and cell.kind == gap[2]]
             if len(answers) == 1:
                 self._choose_in(answers[0], found)
             elif len(answers) == len(found):
@@ -233,14 +233,21 @@ class _Search:
                 self.note(answer, "was found by its likeness to the question")
 
     def refuse_another(self):
-        """Refuse a file that is marked as another assignment, by raising BadSubmission.
+        """Refuse a file that is another assignment, by raising BadSubmission.
 
-        Assignments share their first cells, and two may give an answer the same name.
+        Assignments share their first cells, and two may give an answer the same name: what counts
+        is most of nbgrader's names or, where they were lost, most of the answers.
         """
+        if not self.renamed():
+            return
         names = {name for cell in self.release.cells for name in _names(cell)}
-        others = {cell.grade_id for cell in self.cells} - names - {None}
+        marked = {cell.grade_id for cell in self.cells} - {None}
         found = sum(bool(answer.cells) for answer in self.answers)
-        if self.renamed() and 2 * found < len(self.answers) and found < len(others):
+        if marked:
+            foreign = 2 * len(marked - names) > len(marked)
+        else:  # answers alone, in a notebook of the student's own, have no text of the release
+            foreign = 2 * found < len(self.answers) and self.alike
+        if foreign:
             self._refuse()
 
     def refuse_without_answers(self):
@@ -579,7 +586,8 @@ def _defined(source):
 
 def _made(source):
     """Return the functions, classes, constants and imported names of code."""
-    names = {name for name in _defined(source) if name.isupper()}
+    # One capital letter is a size.
+    names = {name for name in _defined(source) if name.isupper() and len(name) > 1}
     names |= set(
         re.findall(r"^[ \t]*(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)", source, re.MULTILINE)
     )

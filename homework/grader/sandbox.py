@@ -245,7 +245,9 @@ def _try():
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
-    return process.stderr.strip() or None if process.returncode else None
+    if process.returncode:
+        return process.stderr.strip() or f"bwrap ends with status {process.returncode}"
+    return None
 
 
 def _python(folder=None):
@@ -276,7 +278,9 @@ def _environment(home):
 def _bwrap(limits):
     """Return the command in front of the worker's that puts it into a sandbox."""
     here = Path(__file__).parent
-    command = ["bwrap", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
+    # By its path: the one that was looked for, wherever it is.
+    command = [shutil.which("bwrap") or "bwrap"]
+    command += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
     command += ["--unshare-cgroup-try", "--die-with-parent", "--new-session"]
     for folder in ("/usr", "/bin", "/sbin", "/lib", "/lib64"):
         if os.path.islink(folder):

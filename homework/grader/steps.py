@@ -5,7 +5,9 @@ runs a student's cell outside of the sandbox.
 """
 
 import nbformat
+from nbconvert.filters import markdown2html
 from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
+from nbconvert.preprocessors.sanitize import SanitizeHTML
 from nbgrader.preprocessors import (
     AssignLatePenalties,
     CheckCellMetadata,
@@ -109,6 +111,11 @@ class HideTests(NbGraderPreprocessor):
         return cell, resources
 
 
+def clean_markdown(source):
+    """Return Markdown as HTML that runs nothing in the browser of who reads it."""
+    return SanitizeHTML().sanitize_html_tags(markdown2html(source))
+
+
 def config(course):
     """Return nbgrader's configuration for a course's folder."""
     course = course.resolve()
@@ -152,6 +159,8 @@ def config(course):
         AssignLatePenalties,
     ]
     c.GenerateFeedback.preprocessors = [GetGrades, HideTests, CSSHTMLHeaderPreprocessor]
-    # What students write is shown in the teacher's browser.
+    # What students write is shown in the teacher's browser. nbgrader's templates for it don't
+    # ask whether to sanitize, but they use this filter.
     c.HTMLExporter.sanitize_html = True
+    c.HTMLExporter.filters = {"markdown2html": clean_markdown}
     return c

@@ -6,6 +6,8 @@ import time
 from grader import messages
 from grader.sandbox import Sandbox, SandboxEnded
 
+LONGEST_TEXT = 10_000
+
 
 class StudentError(Exception):
     """The student's code raised an exception; the text is the worker's account of it."""
@@ -108,7 +110,7 @@ class Session:
         """Start a sandbox if there is none, and run in it what ran before."""
         if self.sandbox is not None:
             return
-        started = time.monotonic()
+        started, printed = time.monotonic(), self.printed
         self.sandbox = Sandbox(self.limits, self.trusted)
         self.life += 1
         # Nothing of the student's has run yet: this waits for Python to be there.
@@ -119,6 +121,8 @@ class Session:
                 self._ask(messages.Run(0, name, source), self.sandbox.limits.cell)
             except StudentError:
                 continue
+        # What the cells print again, they have printed.
+        self.printed = printed
 
     def _ask(self, question, seconds, own=True):
         """Return the value of the sandbox's answer; forget the sandbox when it is gone."""
@@ -131,9 +135,10 @@ class Session:
             raise
         finally:
             self.seconds += own * (time.monotonic() - started)
-        self.printed += answer.printed
+        # The worker keeps these short, but who knows whose worker it is by now.
+        self.printed = (self.printed + answer.printed)[:LONGEST_TEXT]
         if isinstance(answer, messages.Failure):
-            raise StudentError(answer.error)
+            raise StudentError(answer.error[:LONGEST_TEXT])
         return answer.value
 
     def _handle(self, remote):
