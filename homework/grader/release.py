@@ -29,7 +29,7 @@ class Cell:
     """A cell of an assignment.
 
     Attributes:
-        kind: "text", "given", "answer", "check" or "written".
+        kind: "text", "given", "answer", "check" or "written"; "added" if it is a student's own.
         name: nbgrader's ``grade_id``.
         source: with ``{{keys}}`` until it is rendered.
         points: 0 for what is not graded.
@@ -67,19 +67,24 @@ class Release:
         return self.shared | self.spec.choose(student if self.by_student else None)
 
     def for_student(self, notebook, student):
-        """Return the cells to grade: the release's, rendered, with the answers of a notebook."""
-        answers = {
-            cell.metadata.nbgrader.grade_id: cell.source
-            for cell in notebook.cells
-            if cell.metadata.nbgrader.solution
-        }
-        texts = self.texts(student)
-        return [
-            replace(cell, source=answers[cell.name])
-            if cell.kind in ("answer", "written") and cell.name in answers
-            else replace(cell, source=variants.render(cell.source, texts))
-            for cell in self.cells
-        ]
+        """Return the cells to grade.
+
+        They are the release's, rendered, with the answers of a repaired notebook, and the cells
+        that the student added where they stand in it.
+        """
+        answers, added, own = {}, {}, []
+        for cell in notebook.cells:
+            if meta := cell.metadata.get("nbgrader"):
+                answers[meta.grade_id] = cell.source
+                added[meta.grade_id], own = own, []
+            elif cell.cell_type == "code":
+                own.append(Cell("added", cell.id, cell.source))
+        texts, cells = self.texts(student), []
+        for cell in self.cells:
+            theirs = cell.kind in ("answer", "written")
+            source = answers[cell.name] if theirs else variants.render(cell.source, texts)
+            cells += [*added[cell.name], replace(cell, source=source)]
+        return cells + own
 
 
 def kind(cell):

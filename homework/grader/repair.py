@@ -11,8 +11,11 @@ import copy
 import json
 import re
 import stat
+from bisect import bisect
 from dataclasses import dataclass, field
 from itertools import islice
+
+from nbformat.v4 import new_code_cell
 
 LARGEST = 50 * 10**6
 MOST_LISTS = 4_000_000  # each takes some 70 bytes of memory, however short its text
@@ -33,6 +36,7 @@ _DEFINITION = re.compile(
 _IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+[\w.]+[ \t]+)?import[ \t]+\(?([^#\n]+)", re.MULTILINE)
 _CODE = re.compile(r"^(?:import |from \w+ import |def |class |@|#!|print\()", re.MULTILINE)
 _MOST_DEFINITIONS = 10_000
+MOST_ADDED = 100  # of a student's own cells that run
 _HEAD = 5_000  # the characters of a cell that likeness is about
 
 
@@ -113,8 +117,9 @@ def repair(release, submission):
         submission: the bytes of the student's file.
 
     Returns:
-        a copy of the release in which the sources of the answers are the student's, and a list of
-        short sentences for the teacher.
+        a copy of the release in which the sources of the answers are the student's, with the code
+        cells that the student added, which have no metadata of nbgrader's; and a list of short
+        sentences for the teacher.
 
     Raises:
         BadSubmission: if the file is no notebook, too large, or of another assignment.
@@ -135,7 +140,17 @@ def repair(release, submission):
             # To the letter, unless it comes in parts.
             sources = [cell.source for cell in answer.cells]
             notebook.cells[answer.place].source = "\n\n".join(sources)
+    added = search.added()
+    cells = notebook.cells
+    notebook.cells = [_new(cell) for cell in added.get(-1, ())]
+    for place, cell in enumerate(cells):
+        notebook.cells += [cell, *map(_new, added.get(place, ()))]
     return notebook, notes + search.notes()
+
+
+def _new(cell):
+    """Return a student's own cell as one of a notebook."""
+    return new_code_cell(cell.source, id=f"added-{cell.place + 1}")
 
 
 class _Search:
@@ -276,7 +291,7 @@ class _Search:
             notes += self.remarks[answer.place]
             if answer.kind == "markdown" and not answer.answered():
                 notes += self._written_elsewhere(answer)
-        return notes + list(self._unseen_helpers())
+        return notes
 
     def _refuse(self):
         title = f'its title is "{self.title[:80]}"' if self.title else "it has no title"
@@ -385,20 +400,21 @@ class _Search:
             if cell.kind == "markdown" and cell.text != _squeezed(self.locked[above].source):
                 yield f"the answer `{answer.name}` is blank, but the text above it was changed"
 
-    def _unseen_helpers(self):
-        """Say which names the answers use that only a student's own cell defines."""
-        given = "\n".join(cell.source for cell in self.locked.values() if cell.cell_type == "code")
-        answers = [a for a in self.answers if a.kind == "code" and a.answered()]
-        used = {a: [_strip(cell.source) for cell in a.cells] for a in answers}
-        known = _made(given).union(*(_made(text) for texts in used.values() for text in texts))
-        made = set()
-        for cell in self.cells:
-            if cell.kind == "code" and cell not in self.taken:
-                made |= _made(cell.source)
-        for answer, texts in used.items():
-            words = {word for text in texts for word in re.findall(r"(?<![\w.])[^\W\d]\w*", text)}
-            for name in sorted(words & made - known):
-                yield f"the answer `{answer.name}` uses `{name}`, of a cell that is not graded"
+    def added(self):
+        """Return the code cells that a student added, by the place in the release they come after.
+
+        An answer may need them: an import, a function of the student's own. Copies of what is in
+        the release, and other tries of an answer, are left out.
+        """
+        names = frozenset().union(*(answer.names for answer in self.answers))
+        own = [cell for cell in self.cells if cell.kind == "code" and cell.text]
+        own = [cell for cell in own if cell not in self.taken and not cell.defined & names]
+        known = sorted((place, released) for released, place in self.anchors.items())
+        found = {}
+        for cell in own[:MOST_ADDED]:
+            before = bisect([place for place, _ in known], cell.place) - 1
+            found.setdefault(known[before][1] if before >= 0 else -1, []).append(cell)
+        return found
 
 
 def _answers(release):

@@ -175,9 +175,13 @@ class Sandbox:
     def _read(self, count, deadline, seconds):
         """Read so many bytes from the worker."""
         data, pipe = bytearray(), self.process.stdout.fileno()
+        os.set_blocking(pipe, False)
         while len(data) < count:
             self._wait([pipe], [], deadline, seconds)
-            part = os.read(pipe, min(count - len(data), 2**20))
+            try:
+                part = os.read(pipe, min(count - len(data), 2**20))
+            except BlockingIOError:  # a student's code can take back what it wrote
+                continue
             if not part:
                 raise SandboxEnded(self._obituary())
             data += part
@@ -287,6 +291,8 @@ def _bwrap(limits):
             command += ["--symlink", os.readlink(folder), folder]
         elif os.path.isdir(folder):
             command += ["--ro-bind", folder, folder]
+    # First, as Python itself may be in there.
+    command += ["--size", str(limits.disk), "--perms", "1777", "--tmpfs", "/tmp"]
     shown = {path: path for path in ("/etc/ld.so.cache", "/etc/alternatives")}
     shown |= {"/sys/devices/system/cpu": "/sys/devices/system/cpu"}
     # Python may be a part of the system, which is there already.
@@ -295,14 +301,13 @@ def _bwrap(limits):
     shown |= {f"/grader/{name}": str(here / name) for name in ("messages.py", "worker.py")}
     # bubblewrap would make the folders above them for root alone.
     above = {parent for path in shown for parent in Path(path).parents if parent != Path("/")}
-    for folder in sorted(above):
+    for folder in sorted(above - {Path("/tmp")}):
         command += ["--perms", "0755", "--dir", str(folder)]
     for path, origin in shown.items():
         command += ["--ro-bind-try", origin, path]
     command += ["--proc", "/proc", "--dev", "/dev"]
     command += ["--size", str(2**20), "--perms", "1777", "--tmpfs", "/dev/shm"]
     command += ["--remount-ro", "/dev"]
-    command += ["--size", str(limits.disk), "--perms", "1777", "--tmpfs", "/tmp"]
     command += ["--remount-ro", "/", "--chdir", "/tmp"]
     if os.getuid() != 0:
         return [*command, "--unshare-user", "--uid", "65534", "--gid", "65534", "--"]

@@ -113,6 +113,8 @@ def assert_skeleton(result):
     expected = copy.deepcopy(RELEASE)
     for name, source in answers(result).items():
         find(expected, name).source = source
+    result = copy.deepcopy(result)
+    result.cells = [cell for cell in result.cells if cell.metadata]  # without the student's own
     assert result == expected
     nbformat.validate(result)
 
@@ -329,23 +331,26 @@ def test_code_that_does_not_parse_is_found_by_its_definition():
     assert find(result, "step").source == broken
 
 
-def test_a_name_from_a_cell_that_is_not_graded_is_named():
-    torch = ANSWERS["step"].replace("np.tanh(", "torch.tanh(scale * ")
-    notebook = solved(step=torch)
-    notebook.cells.insert(
-        0, new_code_cell("import torch.nn, torch\nfrom a import b as scale\nx, T = 3, 4")
-    )
-    assert_repaired(
-        notebook,
-        [
-            "the answer `step` uses `scale`, of a cell that is not graded",
-            "the answer `step` uses `torch`, of a cell that is not graded",
-        ],
-        step=torch,
-    )
-    own = "import torch\nfrom a import b as scale\n" + torch
-    find(notebook, "step").source = own
-    assert_repaired(notebook, step=own)
+def test_what_students_add_stays_where_it_is_and_copies_do_not():
+    notebook = solved()
+    step, backward = find(notebook, "step"), find(notebook, "backward")
+    draft = new_code_cell(step.source.replace("tanh", "sin"))
+    at = notebook.cells.index
+    notebook.cells.insert(at(backward), new_code_cell("scale = 2"))
+    notebook.cells.insert(at(step), draft)  # another try of an answer
+    notebook.cells.insert(0, new_code_cell("import torch"))
+    notebook.cells.insert(0, new_markdown_cell("My notes"))
+    notebook.cells.append(new_code_cell("print(step)"))
+    notebook.cells.append(copy.deepcopy(notebook.cells[at(backward) + 1]))  # a copy of a check
+    result, _ = fix(notebook)
+    assert answers(result) == ANSWERS
+    assert_skeleton(result)
+    sources = [cell.source for cell in result.cells]
+    assert sources[0] == "import torch" and sources[-1] == "print(step)"
+    assert sources[sources.index("scale = 2") + 1] == ANSWERS["backward"]
+    assert draft.source not in sources
+    again, _ = fix(result)
+    assert [cell.source for cell in again.cells] == sources
 
 
 # How files are written.
