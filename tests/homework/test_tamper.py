@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import runpy
 import secrets
 import socket
@@ -127,7 +128,7 @@ def test_hostile_answers_get_no_points(name, outside):
     cells = cases["attacked"](cases["assignment"](outside.secret), case, outside.values)
     got, text = graded(outside, case, cells)
     assert got == 0
-    assert case.shows in text
+    assert re.search(case.shows, text)
     if "next" in case.cells:
         after = case._replace(cells={"step": case.cells["next"]})
         cells = cases["attacked"](cells, after, outside.values)
@@ -152,7 +153,7 @@ def test_a_damaged_notebook_gets_no_points(name, outside):
     cells = cases["attacked"](cells, case._replace(cells=answers), {})
     got, text = graded(outside, case, cells)
     assert got == 0
-    assert case.shows in text
+    assert re.search(case.shows, text)
 
 
 @pytest.mark.parametrize("assignment", REAL)
