@@ -76,7 +76,7 @@ def result(course, found, cells, student, trusted=False):
     return _kept(path, task.key) or _keep(path, task.key, _grade(task)[1])
 
 
-def grade_all(course, name, jobs=1, dask=None, trusted=False, force=False, progress=iter):
+def grade_all(course, name, jobs=1, dask=None, trusted=False, force=False, progress=None):
     """Grade every submission of an assignment that was not graded yet.
 
     Args:
@@ -111,7 +111,7 @@ def grade_all(course, name, jobs=1, dask=None, trusted=False, force=False, progr
             tasks.append(task)
     keys = {task.student: task.key for task in tasks}
     done = _on_dask(tasks, dask) if dask else _in_processes(tasks, jobs)
-    for student, fields in progress(done, total=len(tasks)):
+    for student, fields in progress(done, total=len(tasks)) if progress else done:
         if isinstance(fields, str):
             graded[student].problem = fields
             continue
@@ -168,7 +168,7 @@ def _on_dask(tasks, address):
 
     with Client(address, set_as_default=False) as client:
         futures = client.map(_grade, tasks, pure=False, retries=1)
-        for _, value in as_completed(futures, with_results=True):
+        for _, value in as_completed(futures, loop=client.loop, with_results=True):
             yield value
 
 

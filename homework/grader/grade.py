@@ -6,11 +6,14 @@ of them.
 """
 
 import builtins
+import math
+import re
 import symtable
 import time
 import zlib
 from contextlib import redirect_stdout, suppress
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from io import StringIO
 
 import numpy as np
@@ -81,15 +84,14 @@ def grade(cells, student, limits=None, trusted=False, seed=0, check_seconds=CHEC
     end = started + 60 + check_seconds * sum(cell.kind == "check" for cell in cells)
     with Session(limits, trusted) as session:
         for cell in cells:
-            session.until = end
             if cell.kind == "check":
                 # Another student, another check, another seed: other numbers.
-                key = f"{student}/{cell.name}".encode()
-                names["rng"] = np.random.default_rng([zlib.crc32(key), seed])
-                session.until = min(end, time.monotonic() + check_seconds)
-                result.outcomes[cell.name] = _check(cell, names, asked, session)
+                key = [zlib.crc32(f"{student}/{cell.name}".encode()), seed]
+                check = partial(_check, cell, names, asked, session, key)
+                result.outcomes[cell.name] = _attempt(check, session, check_seconds, end)
             elif cell.kind in ("given", "answer", "added"):
-                result.outcomes[cell.name] = _run(cell, session)
+                run = partial(_run, cell, session)
+                result.outcomes[cell.name] = _attempt(run, session, math.inf, end)
                 # A given cell that uses the student's functions measures something for the
                 # student; the checks need the others: imports, and what they compare with.
                 if cell.kind == "given":
@@ -104,21 +106,34 @@ def grade(cells, student, limits=None, trusted=False, seed=0, check_seconds=CHEC
     return result
 
 
+def _attempt(do, session, seconds, end):
+    """Return the outcome of what is done; once more if it may be another question's fault.
+
+    A function that a check has called can leave something behind that ends the sandbox later.
+    """
+    for last in (not session.called, True):
+        session.until = min(end, time.monotonic() + seconds)
+        outcome = do()
+        if last or session.sandbox is not None:
+            return outcome
+
+
 def _run(cell, session):
     """Run a cell of the student's, or one that was given, in the sandbox."""
     try:
-        # What was added may try this and that, and has less time.
-        return Outcome(printed=session.run(cell.name, cell.source, brief=cell.kind == "added"))
+        return Outcome(printed=session.run(cell.name, cell.source))
     except (StudentError, SandboxEnded) as error:
         return Outcome(False, str(error), session.printed)
 
 
-def _check(cell, names, asked, session):
+def _check(cell, names, asked, session, key):
     """Run a check here, with proxies for what the student defined."""
     session.printed = ""
     before = dict(names)
+    names["rng"] = np.random.default_rng(key)
     try:
-        for name in asked:
+        # Not the others: to be asked for an object that will not be touched can end the sandbox.
+        for name in asked & set(re.findall(r"\w+", cell.source)):
             with suppress(StudentError):
                 names[name] = session.get(name)
         exec(compile(cell.source, f"<{cell.name}>", "exec"), names)
@@ -143,7 +158,7 @@ def _asked(cells):
     trusted = [cell.source for cell in cells if cell.kind in ("check", "given")]
     defined = {name for cell in cells if cell.kind == "given" for name in _names(cell.source)[0]}
     used = {name for source in trusted for name in _names(source)[1]}
-    return used - defined - set(dir(builtins))
+    return used - defined - set(dir(builtins)) - {"rng"}
 
 
 def _names(source):

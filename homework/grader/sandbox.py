@@ -114,6 +114,7 @@ class Sandbox:
         """Return the `Answer` to a question (its number is set here).
 
         Raises:
+            BadMessage: if the question holds what no message carries.
             SandboxEnded: if there is none within the seconds, or one that breaks the rules; the
                 sandbox is gone then, and everything in it.
         """
@@ -121,9 +122,10 @@ class Sandbox:
             raise SandboxEnded("the sandbox is gone")
         self.number += 1
         question.number = self.number
+        frame = messages.encode(question)
         deadline = time.monotonic() + seconds
         try:
-            self._send(messages.encode(question), deadline, seconds)
+            self._send(frame, deadline, seconds)
             header, arrays = messages.lengths(self._read(8, deadline, seconds))
             answer = messages.decode(
                 self._read(header, deadline, seconds),

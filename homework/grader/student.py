@@ -48,6 +48,7 @@ class Session:
     Attributes:
         until: when the session's time is over, on the clock of `time.monotonic`.
         life: how many sandboxes there have been.
+        called: whether a function of the student's was called in the present one.
         seconds: that the student's own code has taken.
         ready: the seconds that starting the sandboxes has taken.
     """
@@ -58,10 +59,11 @@ class Session:
         self.cells = []
         self.until = math.inf
         self.life, self.seconds, self.ready = 0, 0.0, 0.0
+        self.called = False
         self.printed = ""
 
-    def run(self, name, source, brief=False):
-        """Run a cell, which has less time if ``brief``; return what it printed.
+    def run(self, name, source):
+        """Run a cell; return what it printed.
 
         Raises:
             StudentError: if it raised an exception: what it did until then remains.
@@ -71,8 +73,7 @@ class Session:
         self.printed = ""
         # Only a cell that the sandbox survives is run again in the next one.
         try:
-            limits = self.sandbox.limits
-            self._ask(messages.Run(0, name, source), limits.call if brief else limits.cell)
+            self._ask(messages.Run(0, name, source), self.sandbox.limits.cell)
         finally:
             if self.sandbox is not None:
                 self.cells.append((name, source))
@@ -87,6 +88,7 @@ class Session:
     def call(self, remote, args, kwargs):
         """Return what a `Remote` returns for these arguments."""
         self._start()
+        self.called = True
         question = messages.Call(
             0,
             self._handle(remote),
@@ -99,7 +101,7 @@ class Session:
         """Kill the sandbox, if there is one."""
         if self.sandbox is not None:
             self.sandbox.end()
-            self.sandbox = None
+            self.sandbox, self.called = None, False
 
     def __enter__(self):
         return self
