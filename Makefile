@@ -16,7 +16,7 @@ TEST_TOOLS = $(VENV)/.made-from-requirements-test.txt
 
 .DEFAULT_GOAL = help
 .PHONY: help book execute render serve test check quote backends mutants lock address clean chromium \
-  students release collect grade marks feedback export gradescope
+  students release collect grade marks feedback export gradescope publish
 
 help: ## list the targets
 	@echo "make TARGET, where TARGET is one of"
@@ -79,6 +79,9 @@ export: $(HOMEWORK_TOOLS) ## homework: write all grades as CSV
 
 gradescope: $(HOMEWORK_TOOLS) ## homework: make the zip that Gradescope runs
 	@$(GRADER) gradescope $(ASSIGNMENT) $(FLAGS)
+
+publish: $(HOMEWORK_TOOLS) ## homework: write what everyone may open, from the sources
+	@$(GRADER) publish $(FLAGS)
 
 clean: ## remove what was built; the environment stays
 	rm -rf _build .cache

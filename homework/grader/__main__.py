@@ -127,6 +127,13 @@ def gradescope(course, options):
     return 0
 
 
+def publish(course, options):
+    """Write the notebooks of homework/assignments, which everyone may open."""
+    changed = course.publish(_bar("publish"))
+    print("\n".join(f"changed {path}" for path in changed) or "All of them are as they were.")
+    return 0
+
+
 def marks(course, options):
     """Open nbgrader's formgrader, where answers in words are marked."""
     return course.formgrader(options.port)
@@ -220,6 +227,7 @@ def _parser():
     one.add_argument("--to", type=Path, help="(default: grades.csv in the course's folder)")
     one = command(gradescope, "+")
     one.add_argument("--variant-by-student", action="store_true", help="by the e-mail address")
+    command(publish)
     one = command(marks)
     one.add_argument("--port", type=int, default=8888, help="on localhost (default: 8888)")
     return parser

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import warnings
 from datetime import UTC
 from pathlib import Path
@@ -106,9 +107,27 @@ class Course:
             raise CourseError("the release gives away what it must not:\n" + "\n".join(found_leaks))
         return found
 
-    def submitted(self, name):
-        """Return the ids of the students with a submission."""
-        return sorted(path.parent.parent.name for path in self._files("submitted", name, "ipynb"))
+    def publish(self, progress=iter):
+        """Write the notebooks that everyone may open, the release for all of each assignment.
+
+        They are made in a course of their own, so that this one stays as it is.
+
+        Returns:
+            The files that changed.
+        """
+        changed = []
+        with tempfile.TemporaryDirectory() as folder:
+            shutil.copytree(self.folder / "source", Path(folder) / "source")
+            other = Course(folder)
+            for name in progress(other.assignments()):
+                other.release(name)
+                made = (other.folder / "release" / name / f"{name}.ipynb").read_bytes()
+                path = self.folder / "assignments" / f"{name}.ipynb"
+                if not path.is_file() or path.read_bytes() != made:
+                    path.parent.mkdir(exist_ok=True)
+                    path.write_bytes(made)
+                    changed.append(path)
+        return changed
 
     def autograded(self, name):
         """Return the ids of the students whose grades are in the gradebook."""

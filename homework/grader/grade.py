@@ -7,7 +7,6 @@ of them.
 
 import builtins
 import math
-import re
 import symtable
 import time
 import zlib
@@ -78,29 +77,29 @@ def grade(cells, student, limits=None, trusted=False, seed=0, check_seconds=CHEC
     """
     started = time.monotonic()
     result = Result()
-    asked = _asked(cells)
-    theirs = set(asked)
-    names = {"__name__": "__main__"}
+    scopes = {c.name: _scope(c.source) for c in cells if c.kind in ("check", "given")}
+    given = [scopes[cell.name] for cell in cells if cell.kind == "given"]
+    functions = {name: used for scope in given for name, used in scope.functions.items()}
+    defined = {name for scope in given for name in scope.defined}
+    used = set().union(*(scope.used() for scope in scopes.values()))
+    asked = used - defined - set(dir(builtins)) - {"rng"}  # of the student
+    theirs, names = set(asked), {"__name__": "__main__"}
     end = started + 60 + check_seconds * sum(cell.kind == "check" for cell in cells)
     with Session(limits, trusted) as session:
         for cell in cells:
             if cell.kind == "check":
                 # Another student, another check, another seed: other numbers.
                 key = [zlib.crc32(f"{student}/{cell.name}".encode()), seed]
-                check = partial(_check, cell, names, asked, session, key)
+                # Not the others: to be asked for an object that will not be touched can end the
+                # sandbox.
+                wanted = asked & _closure(scopes[cell.name].used(), functions)
+                check = partial(_check, cell, names, wanted, session, key)
                 result.outcomes[cell.name] = _attempt(check, session, check_seconds, end)
             elif cell.kind in ("given", "answer", "added"):
                 run = partial(_run, cell, session)
                 result.outcomes[cell.name] = _attempt(run, session, math.inf, end)
-                # A given cell that uses the student's functions measures something for the
-                # student; the checks need the others: imports, and what they compare with.
                 if cell.kind == "given":
-                    defined, used = _names(cell.source)
-                    if used & theirs:
-                        theirs |= defined - names.keys()
-                        continue
-                    with redirect_stdout(StringIO()):
-                        exec(compile(cell.source, f"<{cell.name}>", "exec"), names)
+                    _give(cell, scopes[cell.name], names, theirs, functions)
         result.own_seconds = session.seconds
     result.seconds = time.monotonic() - started
     return result
@@ -126,14 +125,26 @@ def _run(cell, session):
         return Outcome(False, str(error), session.printed)
 
 
-def _check(cell, names, asked, session, key):
-    """Run a check here, with proxies for what the student defined."""
+def _give(cell, scope, names, theirs, functions):
+    """Run a given cell here too, for the checks: imports, what they call and compare with.
+
+    A cell that calls the student's functions, or uses what such a cell found, measures something
+    for the student alone.
+    """
+    if theirs & _closure(scope.at_once, functions):
+        theirs |= scope.defined - scope.functions.keys()
+        return
+    with redirect_stdout(StringIO()):
+        exec(compile(cell.source, f"<{cell.name}>", "exec"), names)
+
+
+def _check(cell, names, wanted, session, key):
+    """Run a check here, with proxies for what it wants of what the student defined."""
     session.printed = ""
     before = dict(names)
     names["rng"] = np.random.default_rng(key)
     try:
-        # Not the others: to be asked for an object that will not be touched can end the sandbox.
-        for name in asked & set(re.findall(r"\w+", cell.source)):
+        for name in wanted:
             with suppress(StudentError):
                 names[name] = session.get(name)
         exec(compile(cell.source, f"<{cell.name}>", "exec"), names)
@@ -153,22 +164,47 @@ def _check(cell, names, asked, session, key):
     return Outcome(printed=session.printed)
 
 
-def _asked(cells):
-    """Return the names that the checks and the given cells use and none of them defines."""
-    trusted = [cell.source for cell in cells if cell.kind in ("check", "given")]
-    defined = {name for cell in cells if cell.kind == "given" for name in _names(cell.source)[0]}
-    used = {name for source in trusted for name in _names(source)[1]}
-    return used - defined - set(dir(builtins)) - {"rng"}
+@dataclass(frozen=True)
+class _Scope:
+    """The global names of a cell: those it defines, those it uses at once, those its functions use.
+
+    ``functions`` maps each function and class that it defines to the names used in there.
+    """
+
+    defined: frozenset
+    at_once: frozenset
+    functions: dict
+
+    def used(self):
+        """Return all names that the cell uses and does not define."""
+        return self.at_once.union(*self.functions.values()) - self.defined
 
 
-def _names(source):
-    """Return the global names that a cell defines, and those that it uses."""
+def _scope(source):
+    """Return the `_Scope` of a cell."""
     top = symtable.symtable(source, "<cell>", "exec")
-    defined = {s.get_name() for s in top.get_symbols() if s.is_assigned() or s.is_imported()}
-    used = {s.get_name() for s in top.get_symbols() if s.is_referenced()}
-    tables = list(top.get_children())
-    while tables:
-        table = tables.pop()
-        used |= {s.get_name() for s in table.get_symbols() if s.is_global() and s.is_referenced()}
-        tables += table.get_children()
-    return defined, used - defined
+    symbols = top.get_symbols()
+    defined = {s.get_name() for s in symbols if s.is_assigned() or s.is_imported()}
+    at_once, functions = {s.get_name() for s in symbols if s.is_referenced()}, {}
+    for table in top.get_children():
+        # Lambdas and comprehensions have no name of their own, and may run where they stand.
+        if table.get_name() in defined:
+            functions.setdefault(table.get_name(), set()).update(_used_in(table))
+        else:
+            at_once |= _used_in(table)
+    return _Scope(frozenset(defined), frozenset(at_once), functions)
+
+
+def _used_in(table):
+    """Return the global names that are used in a function's or a class's table of symbols."""
+    used = {s.get_name() for s in table.get_symbols() if s.is_global() and s.is_referenced()}
+    return used.union(*map(_used_in, table.get_children()))
+
+
+def _closure(names, functions):
+    """Return names with all that the given functions among them use, and so on."""
+    found, new = set(), set(names)
+    while new:
+        found |= new
+        new = set().union(*(functions.get(name, ()) for name in new)) - found
+    return found

@@ -74,6 +74,8 @@ class Session:
         # Only a cell that the sandbox survives is run again in the next one.
         try:
             self._ask(messages.Run(0, name, source), self.sandbox.limits.cell)
+        except messages.BadMessage as error:  # of a megabyte, say
+            raise StudentError(f"this cell cannot be run: {error}") from None
         finally:
             if self.sandbox is not None:
                 self.cells.append((name, source))
@@ -122,7 +124,7 @@ class Session:
         for name, source in self.cells:
             try:
                 self._ask(messages.Run(0, name, source), self.sandbox.limits.cell)
-            except StudentError:
+            except (StudentError, messages.BadMessage):
                 continue
         # What the cells print again, they have printed.
         self.printed = printed

@@ -119,8 +119,8 @@ def test_private_names_are_not_asked_for(shared, name):
 
 
 def test_a_missing_attribute_or_name_says_so(shared):
-    with pytest.raises(StudentError, match="'Cell' object has no attribute 'bais'"):
-        _ = shared.get("Cell")(2, 3).bais
+    with pytest.raises(StudentError, match="'Cell' object has no attribute 'slope'"):
+        _ = shared.get("Cell")(2, 3).slope
     with pytest.raises(StudentError, match="NameError: name 'steps' is not defined"):
         shared.get("steps")
 
