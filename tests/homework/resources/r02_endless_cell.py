@@ -1,0 +1,6 @@
+# The cell itself never ends.
+# shows: it took longer than
+
+# %% step
+while True:
+    pass
