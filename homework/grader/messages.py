@@ -15,7 +15,7 @@ import struct
 import msgspec
 import numpy as np
 
-LARGEST_HEADER = 2**20
+LARGEST_HEADER = 2**18
 LARGEST_ARRAYS = 2**26
 DEEPEST = 8
 MOST_AXES = 32

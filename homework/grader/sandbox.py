@@ -16,14 +16,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import psutil
 
-from grader import messages
+from grader import messages, seccomp
 
 HELP = """\
 Student code runs only in a sandbox, and this system cannot make one: {reason}.
@@ -85,28 +85,31 @@ class Sandbox:
 
     def __init__(self, limits=None, trusted=False):
         self.limits = limits or Limits()
-        self.user = None
+        self.user, filtered = None, None
         if trusted:
             command = _python()
         elif self.limits.namespaces:
             if reason := unavailable():
                 raise SandboxUnavailable(HELP.format(reason=reason))
-            command = _bwrap(self.limits) + _python(Path("/grader"))
+            filtered = seccomp.program()
+            command = _bwrap(self.limits, filtered) + _python(Path("/grader"))
         else:
             if os.getuid() != 0:
                 raise SandboxUnavailable("without namespaces only root can run another user's code")
             self.user = _new_user()
             command = _as_user(self.user) + _python(_public_copy())
-        self.process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=_environment(Path.cwd() if trusted else Path("/tmp")),
-            bufsize=0,
-            start_new_session=True,
-            preexec_fn=lambda: _set_limits(self.limits),
-        )
+        with _inherited(filtered) as descriptors:
+            self.process = subprocess.Popen(
+                [word.format(*descriptors) for word in command],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=_environment(Path.cwd() if trusted else Path("/tmp")),
+                bufsize=0,
+                start_new_session=True,
+                pass_fds=descriptors,
+                preexec_fn=lambda: _set_limits(self.limits),
+            )
         self.number = 0
         self._memory_read = 0.0
 
@@ -242,13 +245,17 @@ def _try():
     if not shutil.which("bwrap"):
         return "bubblewrap (the command bwrap) is not installed"
     try:
-        process = subprocess.run(
-            [*_bwrap(Limits()), "/usr/bin/env", "true"],
-            capture_output=True,
-            text=True,
-            timeout=30,
-            env=_environment(Path("/tmp")),
-        )
+        filtered = seccomp.program()
+        command = [*_bwrap(Limits(), filtered), "/usr/bin/env", "true"]
+        with _inherited(filtered) as descriptors:
+            process = subprocess.run(
+                [word.format(*descriptors) for word in command],
+                capture_output=True,
+                text=True,
+                timeout=30,
+                env=_environment(Path("/tmp")),
+                pass_fds=descriptors,
+            )
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
     if process.returncode:
@@ -259,13 +266,13 @@ def _try():
 def _python(folder=None):
     """Return the command that starts the worker, whose files are in a folder."""
     folder = folder or Path(__file__).parent
-    return [sys.executable, "-sE", "-X", "utf8", str(folder / "worker.py")]
+    return [os.path.abspath(sys.executable), "-sE", "-X", "utf8", str(folder / "worker.py")]
 
 
 def _environment(home):
     """Return the environment of the worker: nothing of the grader's own."""
     return {
-        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+        "PATH": f"{os.path.abspath(Path(sys.executable).parent)}:/usr/bin:/bin",
         "HOME": str(home),
         "TMPDIR": str(home),
         "USER": "student",
@@ -281,13 +288,29 @@ def _environment(home):
     }
 
 
-def _bwrap(limits):
-    """Return the command in front of the worker's that puts it into a sandbox."""
+@contextmanager
+def _inherited(content):
+    """Give the number of a descriptor from which a child can read some bytes; none for None."""
+    if content is None:
+        yield []
+        return
+    with tempfile.TemporaryFile() as file:
+        file.write(content)
+        file.seek(0)
+        yield [file.fileno()]
+
+
+def _bwrap(limits, filtered):
+    """Return the command in front of the worker's that puts it into a sandbox.
+
+    ``{}`` in it stands for the descriptor of the filter of system calls, if there is one.
+    """
     here = Path(__file__).parent
     # By its path: the one that was looked for, wherever it is.
     command = [shutil.which("bwrap") or "bwrap"]
     command += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
     command += ["--unshare-cgroup-try", "--die-with-parent", "--new-session"]
+    command += ["--seccomp", "{}"] if filtered else []
     for folder in ("/usr", "/bin", "/sbin", "/lib", "/lib64"):
         if os.path.islink(folder):
             command += ["--symlink", os.readlink(folder), folder]
@@ -298,7 +321,7 @@ def _bwrap(limits):
     shown = {path: path for path in ("/etc/ld.so.cache", "/etc/alternatives")}
     shown |= {"/sys/devices/system/cpu": "/sys/devices/system/cpu"}
     # Python may be a part of the system, which is there already.
-    prefixes = [path for path in (sys.base_prefix, sys.prefix) if not path.startswith("/usr")]
+    prefixes = [path for path in (sys.base_prefix, sys.prefix) if not path.startswith("/usr/")]
     shown |= {path: path for path in prefixes}
     shown |= {f"/grader/{name}": str(here / name) for name in ("messages.py", "worker.py")}
     # bubblewrap would make the folders above them for root alone.

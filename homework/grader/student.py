@@ -34,6 +34,9 @@ class Remote:
             raise AttributeError(name)
         return self._session.get(name, self)
 
+    def __bool__(self):
+        raise TypeError("an object of the student's is neither true nor false")
+
     def __repr__(self):
         return "an object of the student's"
 
@@ -84,7 +87,7 @@ class Session:
     def get(self, name, owner=None):
         """Return a global name of the student's, or an attribute of a `Remote`."""
         self._start()
-        question = messages.Get(0, owner and self._handle(owner), name)
+        question = messages.Get(0, None if owner is None else self._handle(owner), name)
         return self._value(self._ask(question, self.sandbox.limits.call))
 
     def call(self, remote, args, kwargs):

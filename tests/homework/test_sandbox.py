@@ -14,7 +14,7 @@ import numpy as np
 import psutil
 import pytest
 
-from grader import sandbox
+from grader import sandbox, seccomp
 from grader.messages import Run
 from grader.sandbox import Limits, Sandbox, SandboxEnded, SandboxUnavailable
 from grader.student import Session
@@ -398,3 +398,48 @@ answer = [net(x), losses, keras.backend.backend()]
     states, losses, backend = value(session, NOISE + source)
     assert backend == "tensorflow" and states.shape == (8, 4)
     assert losses[-1] < 0.9 * losses[0]
+
+
+MEMORY_OF_NOBODY = """
+import ctypes, errno
+libc = ctypes.CDLL(None, use_errno=True)
+IPC_PRIVATE, CLONE_NEWUSER, SIGCHLD = 0, 0x10000000, 17
+for what in (
+    lambda: libc.memfd_create(b"x", 0),
+    lambda: libc.shmget(IPC_PRIVATE, 2**28, 0o600),
+    lambda: libc.unshare(CLONE_NEWUSER),
+    lambda: libc.ptrace(0, 0, 0, 0),
+    lambda: libc.syscall(425, 8, 0),  # io_uring_setup
+    lambda: libc.mount(b"none", b"/tmp", b"tmpfs", 0, None),
+    lambda: libc.socket(40, 1, 0),  # AF_VSOCK
+    lambda: libc.syscall(56, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0),  # clone
+):
+    ctypes.set_errno(0)
+    print(what(), errno.errorcode[ctypes.get_errno()])
+"""
+
+
+def printed(source):
+    """What a cell prints."""
+    with Session(LIMITS) as session:
+        return session.run("cell", source)
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the numbers are those of x86_64")
+def test_calls_that_no_limit_reaches_are_forbidden():
+    assert printed(MEMORY_OF_NOBODY) == "-1 EPERM\n" * 8
+
+
+def test_the_filter_is_known_for_the_usual_processors():
+    assert len(seccomp.program("x86_64")) == len(seccomp.program("aarch64"))
+    assert seccomp.program("x86_64") != seccomp.program("aarch64")
+    assert seccomp.program("sparc") is None
+
+
+def test_threads_and_processes_are_allowed():
+    code = (
+        "import multiprocessing, threading\n"
+        "threading.Thread(target=print, args=['thread']).start()\n"
+        "import subprocess\nprint(subprocess.check_output(['echo', 'process'], text=True))"
+    )
+    assert {"thread", "process"} <= set(printed(code).split())
