@@ -13,7 +13,7 @@ def check(root):
 
     Each prints one line, and below it what it found.
     """
-    notebooks = _files(root, "chapters", "*.ipynb")
+    notebooks = [*_files(root, "chapters", "*.ipynb"), *_files(root, "homework", "*.ipynb")]
     workflows = _files(root, ".github/workflows", "*.yml")
     schema = ["check-jsonschema", "--quiet", "--builtin-schema", "vendor.github-workflows"]
     checks = {

@@ -96,6 +96,8 @@ def _slug(heading):
 def _problem(link, page, pages, labels, known):
     """Say what is wrong with one link, or return an empty string."""
     parts = urlsplit(link)
+    if "{{" in unquote(link):
+        return ""  # homework: a release fills it in
     if parts.scheme in ("http", "https"):
         sane = re.fullmatch(r"[\w-]+(\.[\w-]+)+(:\d+)?|localhost(:\d+)?", parts.netloc)
         return "" if sane else "has no host: expected https://host/path"

@@ -18,13 +18,19 @@ def find(course, name):
     """
     source = release.source(course, name)
     spec = variants.read(course / "source" / name)
-    public, secret = set(), {}
-    for cell in source.cells:
-        shown = release.without_hidden(release.without_solution(cell.source))
-        public |= _lines(shown)
-        for line in _lines(cell.source) - _lines(shown):
-            secret[line] = cell.metadata.nbgrader.grade_id
-    secret = {line: cell for line, cell in secret.items() if line not in public}
+    shown = {
+        cell.metadata.nbgrader.grade_id: release.without_hidden(
+            release.without_solution(cell.source)
+        )
+        for cell in source.cells
+    }
+    public = "\n".join(shown.values())
+    secret = {
+        line: cell.metadata.nbgrader.grade_id
+        for cell in source.cells
+        for line in _lines(cell.source)
+        if line not in public
+    }
     found = []
     folders = [course / "release" / name, course / "by-student" / name]
     for path in sorted(path for folder in folders for path in folder.rglob("*")):
@@ -49,7 +55,7 @@ def find(course, name):
             if cell.get("outputs"):
                 found.append(f"{where}: cell {index + 1} has outputs")
         for option in _others(spec, texts):
-            if option in everything and not any(option in line for line in public):
+            if option in everything and option not in public:
                 found.append(f"{where}: another student's variant: {option}")
     return found
 

@@ -127,7 +127,7 @@ def config(course):
     c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "assignment.json"]
     c.IncludeHeaderFooter.header = str(course / "source" / "header.ipynb")
     c.ClearSolutions.code_stub = {
-        "python": "# YOUR CODE HERE\nraise NotImplementedError('not answered yet')"
+        "python": '# YOUR CODE HERE\nraise NotImplementedError("not answered yet")'
     }
     for step in (Render, Repair, Outcomes):
         c[step.__name__].course = str(course)

@@ -5,7 +5,7 @@ import itertools
 from grader import release, variants
 from grader.grade import grade
 
-STUB = "# YOUR CODE HERE\nraise NotImplementedError('not answered yet')"
+STUB = '# YOUR CODE HERE\nraise NotImplementedError("not answered yet")'
 
 
 class Trial:
