@@ -10,6 +10,8 @@ import pytest
 
 from grader import variants
 from grader.course import Course
+from grader.grade import CHECK_SECONDS
+from grader.sandbox import Limits
 
 ROOT = Path(__file__).resolve().parents[2]
 HOMEWORK = ROOT / "homework"
@@ -48,3 +50,25 @@ class TestPages:
         assert notebook.cells[0].source.startswith(f"# {spec.title}\n")
         assert f"20 points, about {spec.minutes} minutes" in notebook.cells[0].source
         assert "{{" not in re.sub(r"\\[a-z]+|\{\{[^\w]", "", json.dumps(notebook))
+
+
+class TestPromises:
+    PAGE = (ROOT / "chapters" / "grader.md").read_text()
+
+    def test_the_tests_it_names_exist(self):
+        named = re.findall(r"`((?:tests/|benchmarks/)?[\w/]+\.py|tests/homework/\w+)`", self.PAGE)
+        assert len(named) > 10
+        for name in named:
+            path = ROOT / name if "/" in name else ROOT / "tests" / "homework" / name
+            assert path.exists(), name
+
+    def test_the_limits_are_those_of_the_code(self):
+        limits = Limits()
+        sentence = (
+            f"{limits.cell} seconds for a cell, {limits.call} for a call, {CHECK_SECONDS} for the "
+            "student's part of a check, and for a whole notebook a minute more than its checks may "
+            f"take; {limits.memory / 2**30:g} GB of memory over all processes, "
+            f"{limits.processes} processes and threads, {limits.disk / 2**20:g} MB of temporary "
+            "files"
+        )
+        assert sentence in self.PAGE
