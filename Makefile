@@ -10,6 +10,8 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check
 BOOK = PYTHONPATH=code $(BIN)/python -m book
 GRADER = PYTHONPATH=code:homework $(BIN)/python -m grader
+needs = $(if $($(1))$(findstring --help,$(FLAGS)),,$(error say $(1)=$(2)))
+NEEDS_ASSIGNMENT = $(call needs,ASSIGNMENT,04-lstm)
 TOOLS = $(VENV)/.made-from-$(notdir $(REQUIREMENTS))
 HOMEWORK_TOOLS = $(VENV)/.made-from-requirements-homework.txt
 TEST_TOOLS = $(VENV)/.made-from-requirements-test.txt
@@ -53,32 +55,33 @@ backends: $(TEST_TOOLS) ## every chapter with Keras on PyTorch and on JAX
 mutants: $(TEST_TOOLS) ## change the NumPy code in a thousand ways: do its tests notice?
 	@PYTHONPATH=code $(BIN)/python -m book.mutants
 
-address: $(TOOLS) ## set the repository's address everywhere (URL=https://github.com/owner/name)
+address: $(HOMEWORK_TOOLS) ## set the repository's address everywhere (URL=https://github.com/owner/name)
 	@PYTHONPATH=code $(BIN)/python -m book.address $(URL)
+	@$(GRADER) publish
 
 students: $(HOMEWORK_TOOLS) ## homework: enroll the students of a CSV file (FROM=students.csv)
-	@$(GRADER) students $(FROM) $(FLAGS)
+	$(call needs,FROM,students.csv)@$(GRADER) students $(FROM) $(FLAGS)
 
 release: $(HOMEWORK_TOOLS) ## homework: make what students get (FLAGS=--variant-by-student)
-	@$(GRADER) release $(ASSIGNMENT) $(FLAGS)
+	$(NEEDS_ASSIGNMENT)@$(GRADER) release $(ASSIGNMENT) $(FLAGS)
 
 collect: $(HOMEWORK_TOOLS) ## homework: take what was handed in (FROM=downloads.zip)
-	@$(GRADER) collect $(ASSIGNMENT) $(FROM) $(FLAGS)
+	$(NEEDS_ASSIGNMENT)$(call needs,FROM,downloads.zip)@$(GRADER) collect $(ASSIGNMENT) $(FROM) $(FLAGS)
 
 grade: $(HOMEWORK_TOOLS) ## homework: run the checks in sandboxes (FLAGS="--jobs 4")
-	@$(GRADER) grade $(ASSIGNMENT) $(FLAGS)
+	$(NEEDS_ASSIGNMENT)@$(GRADER) grade $(ASSIGNMENT) $(FLAGS)
 
 marks: $(HOMEWORK_TOOLS) ## homework: mark the answers in words, in a browser
 	@$(GRADER) marks $(FLAGS)
 
 feedback: $(HOMEWORK_TOOLS) ## homework: write a page for each student
-	@$(GRADER) feedback $(ASSIGNMENT) $(FLAGS)
+	$(NEEDS_ASSIGNMENT)@$(GRADER) feedback $(ASSIGNMENT) $(FLAGS)
 
 export: $(HOMEWORK_TOOLS) ## homework: write all grades as CSV
 	@$(GRADER) export $(FLAGS)
 
 gradescope: $(HOMEWORK_TOOLS) ## homework: make the zip that Gradescope runs
-	@$(GRADER) gradescope $(ASSIGNMENT) $(FLAGS)
+	$(NEEDS_ASSIGNMENT)@$(GRADER) gradescope $(ASSIGNMENT) $(FLAGS)
 
 publish: $(HOMEWORK_TOOLS) ## homework: write what everyone may open, from the sources
 	@$(GRADER) publish $(FLAGS)

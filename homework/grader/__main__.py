@@ -22,8 +22,14 @@ def students(course, options):
 def release(course, options):
     """Make the notebooks that students get, and check that they give nothing away."""
     rows = []
-    for name in options.assignment or course.assignments():
-        found = course.release(name, options.due, options.variant_by_student, _bar("release"))
+    for name in options.assignment:
+        found = course.release(
+            name,
+            options.due,
+            options.variant_by_student,
+            options.same_for_all,
+            _bar("release"),
+        )
         checks = [cell for cell in found.cells if cell.kind == "check"]
         written = [cell for cell in found.cells if cell.kind == "written"]
         folder = "by-student" if found.by_student else "release"
@@ -49,11 +55,10 @@ def collect(course, options):
     from grader.collect import summary
 
     (name,) = options.assignment
-    collected = course.collect(
-        name, options.source, options.due, dict(options.alias), _bar("collect")
-    )
+    aliases = dict(options.alias)
+    collected = course.collect(name, options.source, aliases, options.replace, _bar("collect"))
     print(summary(collected, course.roster()), end="")
-    return int(any(item.problem for item in collected))
+    return 0
 
 
 def grade(course, options):
@@ -76,11 +81,10 @@ def grade(course, options):
         if not graded:
             print(f"{name}: nobody has handed in anything; `collect` takes what was.")
             continue
-        present = set(course.autograded(name))
         new = [
             one.student
             for one in graded
-            if not one.problem and not (one.kept and one.student in present)
+            if not one.problem and (not one.kept or course.stale(name, one.student))
         ]
         problems = course.autograde(name, new, _bar("gradebook"))
         grades = course.grades(name)
@@ -96,17 +100,16 @@ def grade(course, options):
             hand = "to be marked" if waits else ""
             rows.append((one.student, points, hand, f"{one.seconds:.1f}", "; ".join(remarks)))
         print(f"\n{name}")
-        print(_table(("student", "by checks", "by hand", "seconds", ""), rows))
+        print(_table(("student", "by checks", "by hand", "seconds", "notes"), rows))
         print(_totals(graded))
     return status
 
 
 def feedback(course, options):
     """Write a page for each student: points, the visible checks, your comments."""
-    for name in options.assignment or course.assignments():
+    for name in options.assignment:
         pages = course.feedback(name, _bar("feedback"))
-        if pages or options.assignment:
-            print(f"{name}: {len(pages)} pages, feedback/<student>/{name}/{name}.html")
+        print(f"{name}: {len(pages)} pages, feedback/<student>/{name}/{name}.html")
     return 0
 
 
@@ -123,7 +126,7 @@ def gradescope(course, options):
     from grader import gradescope as making
 
     for name in options.assignment:
-        print(f"{name}: {making.make(course, name, options.variant_by_student)}")
+        print(f"{name}: {making.make(course, name)}")
     return 0
 
 
@@ -159,7 +162,8 @@ def _totals(graded):
 
 def _table(heads, rows):
     """Return an aligned table in plain text."""
-    rows = [[str(value) for value in row] for row in rows]
+    # Names and reasons may be a student's: nothing of them steers the terminal.
+    rows = [["".join(c if c.isprintable() else "?" for c in str(v)) for v in row] for row in rows]
     widths = [max(len(row[i]) for row in [heads, *rows]) for i in range(len(heads))]
     lines = ["  ".join(f"{v:<{w}}" for v, w in zip(row, widths, strict=True)) for row in rows]
     head = "  ".join(f"{v:<{w}}" for v, w in zip(heads, widths, strict=True))
@@ -168,22 +172,25 @@ def _table(heads, rows):
 
 def _when(text):
     """Return a point in time that was given as text; without a zone, in the local one."""
-    return datetime.fromisoformat(text).astimezone()
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; say 2027-03-01T18:00") from None
 
 
 def _alias(text):
     """Return the two sides of an alias that was given as text."""
     name, _, student = text.rpartition("=")
     if not name or not student:
-        raise ValueError
+        raise argparse.ArgumentTypeError(f"{text!r} has not the form TEXT=ID")
     return name, student
 
 
 def _jobs(text):
     """Return a number of processes that was given as text."""
-    if (count := int(text)) < 1:
-        raise ValueError
-    return count
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of processes")
+    return int(text)
 
 
 def _parser():
@@ -196,24 +203,31 @@ def _parser():
         made = commands.add_parser(function.__name__, help=text, description=text)
         made.set_defaults(function=function)
         if assignment:
-            made.add_argument("assignment", nargs=assignment, help="for example 04-lstm")
+            made.add_argument(
+                "assignment",
+                nargs=assignment,
+                metavar="ASSIGNMENT",
+                help="04-lstm, say; `make` takes it as ASSIGNMENT=04-lstm",
+            )
         return made
 
     one = command(students)
     one.add_argument("file", type=Path, help="CSV: id,first_name,last_name,email,lms_user_id")
-    one = command(release, "*")
+    one = command(release, "+")
     one.add_argument("--due", type=_when, help="2027-03-01T18:00, in local time")
-    one.add_argument("--variant-by-student", action="store_true", help="a notebook for each")
+    kind = one.add_mutually_exclusive_group()
+    kind.add_argument("--variant-by-student", action="store_true", help="a notebook for each")
+    kind.add_argument("--same-for-all", action="store_true", help="although it was not so before")
     one = command(collect, 1)
     one.add_argument("source", type=Path, help="folder or zip of what was handed in")
-    one.add_argument("--due", type=_when, help="if not the one of the release")
+    one.add_argument("--replace", action="store_true", help="newer by older, too")
     one.add_argument(
         "--alias",
         type=_alias,
         action="append",
         default=[],
         metavar="TEXT=ID",
-        help="whose the files are that have this text in their names; may be repeated",
+        help="whose a file is that is named so, as the whole of it or a part; may be repeated",
     )
     one = command(grade, "+")
     one.add_argument("--jobs", type=_jobs, default=1, help="sandboxes at once (default: 1)")
@@ -222,11 +236,10 @@ def _parser():
     one.add_argument(
         "--trust-students", action="store_true", help="no sandbox: as you, on this disk"
     )
-    command(feedback, "*")
+    command(feedback, "+")
     one = command(export)
     one.add_argument("--to", type=Path, help="(default: grades.csv in the course's folder)")
-    one = command(gradescope, "+")
-    one.add_argument("--variant-by-student", action="store_true", help="by the e-mail address")
+    command(gradescope, "+")
     command(publish)
     one = command(marks)
     one.add_argument("--port", type=int, default=8888, help="on localhost (default: 8888)")
@@ -236,14 +249,13 @@ def _parser():
 def main(arguments=None):
     """Run a command; return the exit status."""
     options = _parser().parse_args(arguments)
-    from grader.course import Course, CourseError
-    from grader.release import NotReleased
-    from grader.sandbox import SandboxUnavailable
+    from grader.course import Course
 
     try:
         return options.function(Course(options.course), options)
-    except (CourseError, NotReleased, SandboxUnavailable, OSError, ValueError) as error:
-        print(f"{type(error).__name__ if not str(error) else error}", file=sys.stderr)
+    except (OSError, RuntimeError, ValueError) as error:  # CourseError and others of this package
+        missing = isinstance(error, FileNotFoundError) and error.filename
+        print(f"there is no {missing}" if missing else str(error), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nStopped. What was graded is kept; the same command goes on.", file=sys.stderr)

@@ -7,19 +7,25 @@ does the one writer of the gradebook, nbgrader's own autograder, take it from th
 import hashlib
 import json
 import os
+import signal
 import tempfile
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 
+from pebble import ProcessExpired, ProcessPool
+
 from grader import release
-from grader.grade import Result, grade
+from grader.grade import Result, grade, longest
 from grader.repair import BadSubmission, read, repair
 
 # Raised when the same notebook would be graded in another way.
-VERSION = 1
+VERSION = 2
+# Of a process that runs checks: bytes, and the seconds that it may take itself for a notebook.
+MEMORY, OWN_SECONDS = 6 * 2**30, 180
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,11 @@ def result(course, found, cells, student, trusted=False):
     """Return the `Result` of a notebook: what was kept for just these cells, or a new one."""
     path = _path(course, found.name, student)
     task = _task(cells, student, trusted)
-    return _kept(path, task.key) or _keep(path, task.key, _grade(task)[1])
+    kept = _kept(path, task.key)
+    if kept:
+        return kept
+    [(_, fields)] = _in_processes([task], jobs=1)
+    return _keep(path, task.key, fields)
 
 
 def grade_all(course, name, jobs=1, dask=None, trusted=False, force=False, progress=None):
@@ -129,37 +139,51 @@ def _score(graded, found, result):
 
 
 def _in_processes(tasks, jobs):
-    """Yield a student and the fields of a result, as they come, from so many processes."""
-    if jobs == 1 or len(tasks) < 2:
-        yield from map(_grade, tasks)
-        return
-    # Each a fresh process: what PyTorch started in this one does not survive a fork.
-    torch = any("import torch" in cell.source for cell in tasks[0].cells if cell.kind == "check")
-    with ProcessPoolExecutor(
-        jobs, mp_context=get_context("spawn"), initializer=_prepare, initargs=[torch]
-    ) as pool:
-        waiting, tasks = set(), iter(tasks)
+    """Yield a student and the fields of a result, as they come, from so many processes.
+
+    Never from this one: what a student returns may be too much for a check, and the process that
+    runs it is then without memory or time. It is replaced, and only that student is without points.
+    """
+    checks = [cell for task in tasks for cell in task.cells if cell.kind == "check"]
+    torch = any("import torch" in cell.source for cell in checks)
+    context = get_context("spawn")  # what PyTorch has started does not survive a fork
+    jobs = min(jobs, max(1, len(tasks)))
+    with ProcessPool(jobs, initializer=_prepare, initargs=[torch], context=context) as pool:
+        waiting, tasks = {}, iter(tasks)
         try:
             while True:
                 # A few at a time, so that an interruption waits for a few.
                 while len(waiting) < 2 * jobs and (task := next(tasks, None)):
-                    waiting.add(pool.submit(_grade, task))
+                    seconds = OWN_SECONDS + longest(task.cells)
+                    waiting[pool.schedule(_grade, args=[task], timeout=seconds)] = task.student
                 if not waiting:
                     return
-                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield future.result()
+                for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                    student = waiting.pop(future)
+                    try:
+                        yield future.result()
+                    except TimeoutError:
+                        yield student, "its checks did not come to an end"
+                    except (ProcessExpired, MemoryError) as error:
+                        yield student, f"its checks ended the grader's process: {error}"
         finally:
-            pool.shutdown(cancel_futures=True)
+            for future in waiting:
+                future.cancel()
 
 
 def _prepare(torch):
     """Load PyTorch, if the checks use it, before the first notebook waits for it."""
+    # Ctrl-C is for the process that waits for this one, and ends it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if torch:
         import torch
 
         # One for each process is enough: they share the processors.
         torch.set_num_threads(1)
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
 
 
 def _on_dask(tasks, address):
@@ -183,7 +207,8 @@ def _grade(task):
 
 def _task(cells, student, trusted):
     """Return the task of grading these cells."""
-    parts = [VERSION, student, [(cell.kind, cell.name, cell.source) for cell in cells]]
+    what = [(cell.kind, cell.name, cell.source, cell.points) for cell in cells]
+    parts = [VERSION, student, trusted, what]
     key = hashlib.sha256(json.dumps(parts).encode("utf-8", "surrogatepass")).hexdigest()
     return Task(student, tuple(cells), key, trusted)
 
@@ -197,9 +222,9 @@ def _kept(path, key):
     """Return the result that was kept under a key, or None."""
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return Result.from_json(fields["result"]) if fields["key"] == key else None
+        return Result.from_json(fields["result"]) if fields["key"] == key else None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None  # damaged, or of an older grader
 
 
 def _keep(path, key, fields):

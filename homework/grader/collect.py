@@ -9,6 +9,7 @@ summary names, and `collect` can be told by an alias.
 """
 
 import csv
+import io
 import os
 import re
 import stat
@@ -25,6 +26,7 @@ from functools import partial
 from pathlib import Path
 
 import nbformat
+from nbgrader.utils import parse_utc
 
 from grader import repair
 from grader.repair import BadSubmission
@@ -50,7 +52,8 @@ _AGAIN = re.compile(
 _ENDING = re.compile(
     r"(?:\.(?:ipynb|json|txt|html?|py|pdf|zip|docx?|md|png|jpe?g|heic))+$", re.IGNORECASE
 )
-_SAFE = re.compile(r"[A-Za-z0-9_@-][A-Za-z0-9._@-]*")
+_STAMP = "%Y-%m-%d %H:%M:%S.%f UTC"  # of a time, for nbgrader
+_SAFE = re.compile(r"[A-Za-z0-9_@][A-Za-z0-9._@-]*")
 # Letters that Unicode does not split into a plain one and an accent; apostrophes.
 _PLAIN = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"}
@@ -136,7 +139,7 @@ def read_roster(path):
     except UnicodeDecodeError:
         raise CollectError(f'{path} is not UTF-8: save it as "CSV UTF-8"') from None
     header = text.partition("\n")[0]
-    rows = csv.reader(text.splitlines(), delimiter=";" if header.count(";") else ",")
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=";" if header.count(";") else ",")
     columns = [column.strip() for column in next(rows, [])]
     if "id" not in columns:
         raise CollectError(f"{path} has no column id; its columns are {', '.join(columns)}")
@@ -147,7 +150,7 @@ def read_roster(path):
         if not values.get("id"):
             continue
         student = Student(**{name: values[name] for name in known & set(values)})
-        if student.id in students:
+        if student.id.casefold() in map(str.casefold, students):  # folders, too, may be the same
             raise CollectError(f"{path} has the id {student.id} twice")
         if not _SAFE.fullmatch(student.id):
             raise CollectError(f"{path}: {_unsafe(student.id)}")
@@ -156,7 +159,15 @@ def read_roster(path):
 
 
 def collect(
-    source, assignment, release, roster, submitted, due=None, aliases=None, progress=lambda x: x
+    source,
+    assignment,
+    release,
+    roster,
+    submitted,
+    due=None,
+    aliases=None,
+    replace=False,
+    progress=lambda x: x,
 ):
     """Write each student's latest submission to nbgrader's folder of submissions.
 
@@ -171,6 +182,7 @@ def collect(
         submitted: nbgrader's folder of submissions.
         due: when it is due, a datetime with a time zone; None if nothing is late.
         aliases: text in names of files -> student's id, for what the roster does not tell.
+        replace: whether to take a file that is older than what was collected before.
         progress: wraps the list of students that is worked through, as `tqdm.tqdm` does.
 
     Returns:
@@ -197,8 +209,17 @@ def collect(
         for student in progress([student.id for student in roster if student.id in owned]):
             skeleton = partial(release, student) if callable(release) else lambda: release
             item, notebook = _latest(student, owned[student], skeleton, due)
-            if notebook is not None:
-                item.written = _write(Path(submitted) / student / assignment, notebook, item.when)
+            folder = Path(submitted) / student / assignment
+            before = _collected_before(folder)
+            if notebook is None:
+                if before:
+                    item.notes.append(f"what was collected before stays, of {_shown(before)}")
+            elif before and item.when and before > item.when and not replace:
+                item.notes.append(
+                    f"not taken: what was collected before is newer, of {_shown(before)}"
+                )
+            else:
+                item.written = _write(folder, notebook, item.when)
             found.append(item)
     return found + sorted(lost, key=lambda item: item.file)
 
@@ -230,7 +251,7 @@ def summary(collected, roster=()):
     have = {item.student for item in collected}
     missing = [student.id for student in roster if student.id not in have]
     if missing:
-        lines.append(f"Nothing from {len(missing)}: {', '.join(missing)}.")
+        lines.append(f"Nothing in it from {len(missing)}: {', '.join(missing)}.")
     return "\n".join(lines) + "\n"
 
 
@@ -387,13 +408,26 @@ def _date(item, file, due):
             item.late = item.when - due
 
 
+def _collected_before(folder):
+    """Return the time of what was collected before, as far as it is known, or None."""
+    try:
+        return parse_utc((folder / "timestamp.txt").read_text().strip()).replace(tzinfo=UTC)
+    except (OSError, ValueError):
+        return None
+
+
+def _shown(when):
+    """Return a time as the summary shows it."""
+    return when.astimezone().strftime("%Y-%m-%d %H:%M")
+
+
 def _write(folder, notebook, when):
     """Write a notebook and its time, unless they are there; return whether anything changed."""
     text = nbformat.writes(notebook).rstrip("\n") + "\n"
     changed = _replace(folder / f"{folder.name}.ipynb", text.encode())
     timestamp = folder / "timestamp.txt"
     if when:
-        stamp = when.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f UTC")
+        stamp = when.astimezone(UTC).strftime(_STAMP)
         return _replace(timestamp, stamp.encode()) or changed
     if timestamp.exists():
         timestamp.unlink()

@@ -1,7 +1,11 @@
 """What a teacher does with a course, by nbgrader: release, grade, feedback, export."""
 
+import csv
+import io
 import logging
 import os
+import re
+import secrets
 import shutil
 import subprocess
 import sys
@@ -12,14 +16,19 @@ from datetime import UTC
 from pathlib import Path
 
 import nbformat
+from nbformat.v4 import new_notebook
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters import Autograde, GenerateAssignment, GenerateFeedback, NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.plugins import CsvExportPlugin
+from nbgrader.preprocessors import AssignLatePenalties
+from traitlets.config import PyFileConfigLoader
 
 from grader import leaks, release
 from grader.collect import Student, collect, read_roster
 from grader.steps import config
+
+CONFIG = "nbgrader_config.py"
 
 
 class CourseError(ValueError):
@@ -35,7 +44,15 @@ class Course:
 
     def __init__(self, folder):
         self.folder = Path(folder).resolve()
+        if set("*?[]") & set(str(self.folder)):
+            raise CourseError(f"nbgrader takes *, ?, [ and ] for patterns: rename {self.folder}")
+        for shown in map(Path, ("/usr", sys.prefix, sys.base_prefix)):
+            if self.folder.is_relative_to(shown):
+                raise CourseError(f"students' code sees what is in {shown}: move the course")
         self.config = config(self.folder)
+        if (self.folder / CONFIG).is_file():
+            # Whatever a teacher has set there holds for these commands, too.
+            self.config.merge(PyFileConfigLoader(CONFIG, str(self.folder)).load_config())
         # To make a gradebook, nbgrader calls alembic, a program that is installed beside it.
         path, scripts = os.environ.get("PATH", ""), sysconfig.get_path("scripts")
         if scripts not in path.split(os.pathsep):
@@ -73,14 +90,16 @@ class Course:
                 for one in gradebook.students
             )
 
-    def release(self, name, due=None, by_student=False, progress=iter):
+    def release(self, name, due=None, by_student=False, same_for_all=False, progress=iter):
         """Make the notebooks that students get, and check that nothing leaks.
 
         Args:
             name: the assignment's.
             due: when it is due, an aware `datetime`.
             by_student: also a notebook for each student of the gradebook, with the student's own
-                variant; without it a folder of such notebooks from before is removed.
+                variant.
+            same_for_all: not so, although it was: what students have answered by then is of
+                another variant.
             progress: wraps the iterable of students, as `tqdm` does.
 
         Returns:
@@ -88,11 +107,17 @@ class Course:
         """
         self._must_have(name)
         folder = self.folder / "by-student" / name
+        if folder.is_dir() and not by_student and not same_for_all:
+            raise CourseError(
+                f"{name} was released with a variant for each student, and their answers are of "
+                "these: say --variant-by-student again, or --same-for-all if you mean it"
+            )
         roster = self.roster() if by_student else []
         if by_student and not roster:
             raise CourseError("variants by student need students: enroll them first")
         self._convert(GenerateAssignment, name)
         with self.gradebook() as gradebook:
+            # nbgrader keeps times in UTC.
             when = due and due.astimezone(tz=None).isoformat()
             gradebook.update_or_create_assignment(name, **({"duedate": when} if due else {}))
         shutil.rmtree(folder, ignore_errors=True)
@@ -129,11 +154,18 @@ class Course:
                     changed.append(path)
         return changed
 
+    def stale(self, name, student):
+        """Return whether the gradebook has no grade, or one for another time of handing in."""
+        places = (self.folder / part / student / name for part in ("submitted", "autograded"))
+        times = [place / "timestamp.txt" for place in places]
+        texts = [path.read_bytes() if path.is_file() else None for path in times]
+        return texts[0] != texts[1] or student not in self.autograded(name)
+
     def autograded(self, name):
         """Return the ids of the students whose grades are in the gradebook."""
         return sorted(path.parent.parent.name for path in self._files("autograded", name, "ipynb"))
 
-    def collect(self, name, source, due=None, aliases=None, progress=iter):
+    def collect(self, name, source, aliases=None, replace=False, progress=iter):
         """Take what was handed in (`collect.collect`) as submissions."""
         found = release.from_gradebook(self.folder, name)
         return collect(
@@ -142,8 +174,9 @@ class Course:
             lambda student: release.notebook(self.folder, found, student),
             self.roster(),
             self.folder / "submitted",
-            due=due or self.due(name),
+            due=self.due(name),
             aliases=aliases,
+            replace=replace,
             progress=progress,
         )
 
@@ -157,12 +190,14 @@ class Course:
         for student in progress(students):
             try:
                 self._convert(Autograde, name, student)
-            except NbGraderException as error:
-                problems[student] = f"nbgrader: {error}"
+            except CourseError as error:
+                problems[student] = str(error)
         return problems
 
     def feedback(self, name, progress=iter):
         """Write each graded student's feedback; return the pages."""
+        self._must_have(name)
+        self._penalize(name)
         for student in progress(self.autograded(name)):
             self._convert(GenerateFeedback, name, student)
         return sorted(self._files("feedback", name, "html"))
@@ -186,22 +221,36 @@ class Course:
 
     def export(self, path):
         """Write all grades as CSV, by nbgrader."""
+        for name in self.assignments():
+            self._penalize(name)
         with self.gradebook() as gradebook:
             plugin = CsvExportPlugin(config=self.config)
             plugin.to = str(path)
             plugin.export(gradebook)
+        _without_formulas(Path(path))
 
     def formgrader(self, port):
         """Serve nbgrader's formgrader on this computer alone; return when it is stopped."""
-        if not (self.folder / "nbgrader_config.py").is_file():
-            raise CourseError(f"the formgrader needs {self.folder}/nbgrader_config.py")
-        print(f"When it says so, open http://localhost:{port}/formgrader with the token it shows.")
+        if not (self.folder / CONFIG).is_file():
+            raise CourseError(f"the formgrader needs {self.folder / CONFIG}")
+        token = os.environ.get("JUPYTER_TOKEN") or secrets.token_urlsafe(16)
+        print(f"Open http://localhost:{port}/formgrader?token={token}", flush=True)
+        print("Ctrl-C ends it; marks are saved as you give them.", flush=True)
         extension = {"nbgrader.server_extensions.formgrader": True}
         command = [sys.executable, "-m", "jupyter_server", "--no-browser", "--ip=localhost"]
         command += [f"--port={port}", f"--ServerApp.jpserver_extensions={extension}"]
+        command += ["--ServerApp.default_url=/formgrader", "--log-level=ERROR"]
         if hasattr(os, "getuid") and os.getuid() == 0:
             command.append("--allow-root")
-        return subprocess.call(command, cwd=self.folder)
+        server = subprocess.Popen(
+            command, cwd=self.folder, env={**os.environ, "JUPYTER_TOKEN": token}
+        )
+        try:
+            return server.wait()
+        except KeyboardInterrupt:
+            server.terminate()
+            server.wait()
+            return 0
 
     def due(self, name):
         """Return when an assignment is due (UTC), or None."""
@@ -215,22 +264,49 @@ class Course:
     def _files(self, folder, name, kind):
         return self.folder.glob(f"{folder}/*/{name}/{name}.{kind}")
 
+    def _penalize(self, name):
+        """Let nbgrader's rule for late submissions see the points that there are by now."""
+        step = AssignLatePenalties(config=self.config)
+        for student in self.autograded(name):
+            names = {"student": student, "assignment": name, "notebook": name}
+            names["db_url"] = release.database(self.folder)
+            step.preprocess(new_notebook(), {"nbgrader": names})
+
     def _must_have(self, name):
         if name not in self.assignments():
             known = ", ".join(self.assignments())
             raise CourseError(f"there is no assignment {name!r}; there are: {known}")
 
     def _convert(self, converter, name, student="*"):
-        """Run one of nbgrader's converters, whose log shows what went wrong only."""
+        """Run one of nbgrader's converters.
+
+        Raises:
+            CourseError: if it fails, with what its log says at the end.
+        """
         config = self.config.copy()
         config.CourseDirectory.assignment_id = name
         config.CourseDirectory.student_id = student
-        directory = CourseDirectory(config=config)
-        made = converter(coursedir=directory, config=config)
+        made = converter(coursedir=CourseDirectory(config=config), config=config)
         made.force = True
-        made.log = logging.getLogger("nbgrader")
-        made.log.setLevel(logging.CRITICAL)
+        made.log = logging.Logger("nbgrader", logging.ERROR)
+        said = io.StringIO()
+        made.log.addHandler(logging.StreamHandler(said))
         with warnings.catch_warnings():
             # About nbgrader's own way with SQLAlchemy.
             warnings.simplefilter("ignore")
-            made.start()
+            try:
+                made.start()
+            except NbGraderException as error:
+                lines = [line for line in said.getvalue().splitlines() if line.strip()]
+                errors = [line for line in lines if re.match(r"[\w.]+: ", line)] or [error]
+                raise CourseError(f"nbgrader failed: {errors[-1]}") from error
+
+
+def _without_formulas(path):
+    """Quote what a spreadsheet would take for a formula: students may choose their names."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    for row in rows:
+        row[:] = [f"'{x}" if x.startswith(("=", "+", "-", "@", "\t")) else x for x in row]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(rows)

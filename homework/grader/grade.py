@@ -84,7 +84,7 @@ def grade(cells, student, limits=None, trusted=False, seed=0, check_seconds=CHEC
     used = set().union(*(scope.used() for scope in scopes.values()))
     asked = used - defined - set(dir(builtins)) - {"rng"}  # of the student
     theirs, names = set(asked), {"__name__": "__main__"}
-    end = started + 60 + check_seconds * sum(cell.kind == "check" for cell in cells)
+    end = started + longest(cells, check_seconds)
     with Session(limits, trusted) as session:
         for cell in cells:
             if cell.kind == "check":
@@ -103,6 +103,11 @@ def grade(cells, student, limits=None, trusted=False, seed=0, check_seconds=CHEC
         result.own_seconds = session.seconds
     result.seconds = time.monotonic() - started
     return result
+
+
+def longest(cells, check_seconds=CHECK_SECONDS):
+    """Return how many seconds a notebook's own code may take in all."""
+    return 60 + check_seconds * sum(cell.kind == "check" for cell in cells)
 
 
 def _attempt(do, session, seconds, end):
@@ -147,7 +152,9 @@ def _check(cell, names, wanted, session, key):
         for name in wanted:
             with suppress(StudentError):
                 names[name] = session.get(name)
-        exec(compile(cell.source, f"<{cell.name}>", "exec"), names)
+        # What a check prints is for the student, and may be the student's text.
+        with redirect_stdout(StringIO()):
+            exec(compile(cell.source, f"<{cell.name}>", "exec"), names)
     except (StudentError, SandboxEnded, NameError) as error:
         return Outcome(False, str(error), session.printed)
     except BadMessage as error:

@@ -49,19 +49,25 @@ PYTHONPATH=/autograder/source exec /opt/grader/bin/python -m grader.gradescope
 """
 
 
-def make(course, name, by_student=False):
+def make(course, name):
     """Write the zip for an assignment, which must be released; return its path.
 
-    Args:
-        course: the `course.Course`.
-        name: the assignment's.
-        by_student: each student gets the variant of the e-mail address that Gradescope knows.
+    Where students have variants, Gradescope must know them by their ids: by e-mail.
+
+    Raises:
+        ValueError: if it does not.
     """
     found = release.from_gradebook(course.folder, name)
+    others = [student.id for student in course.roster() if "@" not in student.id]
+    if found.by_student and others:
+        raise ValueError(
+            f"{name} was released with a variant for each student. Gradescope knows students by "
+            f"their e-mail addresses, so these must be their ids; {others[0]!r} is none"
+        )
     fields = {
         "spec": {**vars(found.spec)},
         "shared": found.shared,
-        "by_student": by_student,
+        "by_student": found.by_student,
         "cells": [vars(cell) for cell in found.cells],
         "release": nbformat.writes(
             nbformat.read(course.folder / "release" / name / f"{name}.ipynb", as_version=4)

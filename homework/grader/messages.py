@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 LARGEST_HEADER = 2**18
-LARGEST_ARRAYS = 2**26
+LARGEST_ARRAYS = 2**24
 DEEPEST = 8
 MOST_AXES = 32
 DTYPES = {

@@ -14,6 +14,10 @@ from grader import variants
 
 ROOT = Path(__file__).resolve().parents[2]
 
+# What the header says of the equations.
+OWN = "**Yours alone.** Some of the equations below are yours: other students have others."
+SHARED = "**For everyone.** In a course, some of the equations below may be each student's own."
+
 
 def _region(name):
     """Return the pattern of a region of a cell between two marks."""
@@ -64,7 +68,8 @@ class Release:
 
     def texts(self, student=None):
         """Return the texts of a student's variant, and those that all students share."""
-        return self.shared | self.spec.choose(student if self.by_student else None)
+        own = self.spec.choose(student if self.by_student else None)
+        return self.shared | {"whose": OWN if self.by_student else SHARED} | own
 
     def for_student(self, notebook, student):
         """Return the cells to grade.
@@ -159,7 +164,9 @@ def _release(course, name, cells, by_student):
 
 def database(course):
     """Return the address of the course's gradebook."""
-    return f"sqlite:///{course.resolve() / 'gradebook.db'}"
+    from sqlalchemy import URL
+
+    return str(URL.create("sqlite", database=str(course.resolve() / "gradebook.db")))
 
 
 class NotReleased(ValueError):

@@ -90,7 +90,7 @@ def read(path):
     Raises:
         BadSubmission: if it is no ordinary file, or larger than `LARGEST`.
     """
-    status = path.stat()
+    status = path.lstat()
     if not stat.S_ISREG(status.st_mode):
         raise BadSubmission("It is not an ordinary file.")
     check_size(status.st_size)
@@ -160,6 +160,7 @@ class _Search:
         self.release, self.cells = release, cells
         self.answers = _answers(release)
         self.remarks = {answer.place: [] for answer in self.answers}
+        self.extra = []  # what else was unusual
         self.sure = False  # whether something was found that only this assignment has
         self.title = _title(cell.source for cell in cells if cell.kind == "markdown")
         self.locked = {
@@ -291,7 +292,7 @@ class _Search:
             notes += self.remarks[answer.place]
             if answer.kind == "markdown" and not answer.answered():
                 notes += self._written_elsewhere(answer)
-        return notes
+        return notes + self.extra
 
     def _refuse(self):
         title = f'its title is "{self.title[:80]}"' if self.title else "it has no title"
@@ -411,6 +412,8 @@ class _Search:
         own = [cell for cell in own if cell not in self.taken and not cell.defined & names]
         known = sorted((place, released) for released, place in self.anchors.items())
         found = {}
+        if len(own) > MOST_ADDED:
+            self.extra.append(f"only {MOST_ADDED} of its {len(own)} added cells are run")
         for cell in own[:MOST_ADDED]:
             before = bisect([place for place, _ in known], cell.place) - 1
             found.setdefault(known[before][1] if before >= 0 else -1, []).append(cell)
@@ -613,11 +616,6 @@ def _made(source):
             if words:
                 names.add(words[-1] if "as" in words else words[0].split(".")[0])
     return names
-
-
-def _strip(source):
-    """Return code without its comments and strings, roughly: what is left are names."""
-    return re.sub(r'"""[\s\S]*?"""|"[^"\n]*"|\'[^\'\n]*\'|#[^\n]*', " ", source)
 
 
 def _squeezed(source):

@@ -8,7 +8,6 @@ only so much memory, time, processes and file space. What it says is checked (`m
 import os
 import platform
 import random
-import resource
 import select
 import shutil
 import signal
@@ -18,10 +17,15 @@ import tempfile
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import psutil
+
+try:
+    import resource
+except ImportError:  # Windows, which has no sandbox either
+    resource = None
 
 from grader import messages, seccomp
 
@@ -50,7 +54,7 @@ class Limits:
     """What a sandbox may use.
 
     Attributes:
-        memory: bytes, over all its processes and the files it writes.
+        memory: bytes, over all its processes.
         address_space: bytes of virtual memory of each process; TensorFlow reserves gigabytes.
         disk: bytes, in its temporary folder.
         processes: processes and threads at once.
@@ -65,7 +69,7 @@ class Limits:
     memory: int = 3 * 2**30
     address_space: int = 16 * 2**30
     disk: int = 2**28
-    processes: int = 256
+    processes: int = 128
     start: float = 30
     cell: float = 60
     call: float = 10
@@ -92,7 +96,7 @@ class Sandbox:
             if reason := unavailable():
                 raise SandboxUnavailable(HELP.format(reason=reason))
             filtered = seccomp.program()
-            command = _bwrap(self.limits, filtered) + _python(Path("/grader"))
+            command = _bwrap(self.limits) + _python(Path("/grader"))
         else:
             if os.getuid() != 0:
                 raise SandboxUnavailable("without namespaces only root can run another user's code")
@@ -100,7 +104,7 @@ class Sandbox:
             command = _as_user(self.user) + _python(_public_copy())
         with _inherited(filtered) as descriptors:
             self.process = subprocess.Popen(
-                [word.format(*descriptors) for word in command],
+                [*command[:1], *_filter_option(descriptors), *command[1:]],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -108,7 +112,7 @@ class Sandbox:
                 bufsize=0,
                 start_new_session=True,
                 pass_fds=descriptors,
-                preexec_fn=lambda: _set_limits(self.limits),
+                preexec_fn=partial(_set_limits, self.limits, _running()),
             )
         self.number = 0
         self._memory_read = 0.0
@@ -246,10 +250,10 @@ def _try():
         return "bubblewrap (the command bwrap) is not installed"
     try:
         filtered = seccomp.program()
-        command = [*_bwrap(Limits(), filtered), "/usr/bin/env", "true"]
+        command = [*_bwrap(Limits()), "/usr/bin/env", "true"]
         with _inherited(filtered) as descriptors:
             process = subprocess.run(
-                [word.format(*descriptors) for word in command],
+                [*command[:1], *_filter_option(descriptors), *command[1:]],
                 capture_output=True,
                 text=True,
                 timeout=30,
@@ -300,17 +304,18 @@ def _inherited(content):
         yield [file.fileno()]
 
 
-def _bwrap(limits, filtered):
-    """Return the command in front of the worker's that puts it into a sandbox.
+def _filter_option(descriptors):
+    """Return bubblewrap's option for the filter of system calls, if there is one to read."""
+    return ["--seccomp", str(descriptors[0])] if descriptors else []
 
-    ``{}`` in it stands for the descriptor of the filter of system calls, if there is one.
-    """
+
+def _bwrap(limits):
+    """Return the command in front of the worker's that puts it into a sandbox."""
     here = Path(__file__).parent
     # By its path: the one that was looked for, wherever it is.
     command = [shutil.which("bwrap") or "bwrap"]
     command += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
     command += ["--unshare-cgroup-try", "--die-with-parent", "--new-session"]
-    command += ["--seccomp", "{}"] if filtered else []
     for folder in ("/usr", "/bin", "/sbin", "/lib", "/lib64"):
         if os.path.islink(folder):
             command += ["--symlink", os.readlink(folder), folder]
@@ -375,21 +380,22 @@ def _kill_all_of(user):
                 process.kill()
 
 
-def _set_limits(limits):
+def _running():
+    """Return how many processes and threads this user has: an ordinary user's count as well."""
+    if os.getuid() == 0:
+        return 0
+    mine = (p for p in psutil.process_iter(["uids", "num_threads"]) if p.info["uids"])
+    return sum(p.info["num_threads"] or 0 for p in mine if p.info["uids"].real == os.getuid())
+
+
+def _set_limits(limits, running):
     """Set the limits of this process and of all that it will start."""
-    processes = limits.processes
-    if os.getuid() != 0:
-        # An ordinary user's own processes count as well.
-        mine = (p for p in psutil.process_iter(["uids", "num_threads"]) if p.info["uids"])
-        processes += sum(
-            p.info["num_threads"] or 0 for p in mine if p.info["uids"].real == os.getuid()
-        )
     for kind, value in {
         resource.RLIMIT_AS: limits.address_space,
         resource.RLIMIT_FSIZE: limits.disk,
         resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_NOFILE: 256,
-        getattr(resource, "RLIMIT_NPROC", None): processes,
+        resource.RLIMIT_NOFILE: 128,
+        getattr(resource, "RLIMIT_NPROC", None): limits.processes + running,
     }.items():
         if kind is not None:
             _, hard = resource.getrlimit(kind)

@@ -40,7 +40,8 @@ _FORBIDDEN = {
     "unshare": (272, 97),
     "userfaultfd": (323, 282),
 }
-_CLONE, _CLONE3, _SOCKET = (56, 220), (435, 435), (41, 198)
+_CLONE, _CLONE3, _SOCKET, _SETSOCKOPT = (56, 220), (435, 435), (41, 198), (54, 208)
+_SO_SNDBUF, _SO_RCVBUF = 7, 8  # how much the kernel keeps for each socket
 _AF_VSOCK = 40  # to the host of a virtual machine, around the network namespace
 _MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 # Of the flags of clone, those that make namespaces.
@@ -48,7 +49,7 @@ _NAMESPACES = 0x7E020000
 _X32 = 0x40000000
 
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16
+_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _THIRD_ARGUMENT = 0, 4, 16, 32
 _ALLOW, _KILL, _FAIL = 0x7FFF0000, 0x80000000, 0x00050000
 
 
@@ -71,12 +72,16 @@ def program(machine=None):
     ]
     for numbers in _FORBIDDEN.values():
         steps += [(_EQUAL, 0, 1, numbers[column]), (_RETURN, 0, 0, forbidden)]
-    tests = (_CLONE, (_ANY_BIT, 0, 1, _NAMESPACES)), (_SOCKET, (_EQUAL, 0, 1, _AF_VSOCK))
-    for numbers, test in tests:
+    tests = [
+        (_CLONE, _FIRST_ARGUMENT, [(_ANY_BIT, 0, 1, _NAMESPACES)]),
+        (_SOCKET, _FIRST_ARGUMENT, [(_EQUAL, 0, 1, _AF_VSOCK)]),
+        (_SETSOCKOPT, _THIRD_ARGUMENT, [(_EQUAL, 1, 0, _SO_SNDBUF), (_EQUAL, 0, 1, _SO_RCVBUF)]),
+    ]
+    for numbers, argument, test in tests:
         steps += [
-            (_EQUAL, 0, 4, numbers[column]),
-            (_LOAD, 0, 0, _FIRST_ARGUMENT),
-            test,
+            (_EQUAL, 0, 3 + len(test), numbers[column]),
+            (_LOAD, 0, 0, argument),
+            *test,
             (_RETURN, 0, 0, forbidden),
             (_RETURN, 0, 0, _ALLOW),
         ]

@@ -5,9 +5,7 @@ runs a student's cell outside of the sandbox.
 """
 
 import nbformat
-from nbconvert.filters import markdown2html
 from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
-from nbconvert.preprocessors.sanitize import SanitizeHTML
 from nbgrader.preprocessors import (
     AssignLatePenalties,
     CheckCellMetadata,
@@ -29,7 +27,7 @@ from nbgrader.preprocessors import (
 from traitlets import Bool, Unicode
 from traitlets.config import Config
 
-from grader import batch, release, variants
+from grader import batch, pages, release, variants
 from grader.repair import repair
 
 
@@ -111,11 +109,6 @@ class HideTests(NbGraderPreprocessor):
         return cell, resources
 
 
-def clean_markdown(source):
-    """Return Markdown as HTML that runs nothing in the browser of who reads it."""
-    return SanitizeHTML().sanitize_html_tags(markdown2html(source))
-
-
 def config(course):
     """Return nbgrader's configuration for a course's folder."""
     course = course.resolve()
@@ -159,8 +152,5 @@ def config(course):
         AssignLatePenalties,
     ]
     c.GenerateFeedback.preprocessors = [GetGrades, HideTests, CSSHTMLHeaderPreprocessor]
-    # What students write is shown in the teacher's browser. nbgrader's templates for it don't
-    # ask whether to sanitize, but they use this filter.
-    c.HTMLExporter.sanitize_html = True
-    c.HTMLExporter.filters = {"markdown2html": clean_markdown}
+    pages.configure(c)
     return c

@@ -6,9 +6,12 @@ it keeps the student's prints out of the way and turns exceptions into sentences
 """
 
 import builtins
+import collections
 import collections.abc
 import io
+import itertools
 import os
+import re
 import sys
 import traceback
 import types
@@ -17,6 +20,15 @@ import messages
 
 LONGEST_PRINT = 10_000
 LONGEST_ERROR = 2_000
+MOST_ITEMS = 10_000
+LAZY = (
+    collections.abc.Iterator,
+    collections.abc.KeysView,
+    collections.abc.ValuesView,
+    collections.abc.ItemsView,
+    collections.deque,
+    range,
+)
 
 
 class Printed(io.TextIOBase):
@@ -43,13 +55,13 @@ class Worker:
         module.__builtins__ = builtins
         sys.modules["__main__"] = module
         self.names = module.__dict__
+        self.names["display"] = print  # as notebooks have it
         self.kept = {}
 
     def answer(self, question):
         """Return what a question asks for, as a value that a message carries."""
         if isinstance(question, messages.Run):
-            code = compile(question.source, f"<{question.name}>", "exec", dont_inherit=True)
-            exec(code, self.names)
+            exec(compiled(question.source, f"<{question.name}>"), self.names)
             return None
         if isinstance(question, messages.Get):
             if question.owner is not None:
@@ -79,11 +91,13 @@ class Worker:
         if numpy and isinstance(value, numpy.generic):
             return value.item()
         if numpy and isinstance(value, numpy.ndarray):
-            return value
+            return value.astype(float) if value.dtype == numpy.longdouble else value
         if hasattr(value, "detach"):  # a tensor of PyTorch, which may want its gradient
             return value.detach().cpu().numpy()
         if isinstance(value, collections.abc.Mapping):
             return {str(key): self.outgoing(item) for key, item in value.items()}
+        if isinstance(value, LAZY):
+            value = list(itertools.islice(value, MOST_ITEMS))
         if isinstance(value, list | tuple):
             return [self.outgoing(item) for item in value]
         if type(value).__module__.split(".")[0] in ("tensorflow", "keras", "jax", "jaxlib"):
@@ -92,6 +106,15 @@ class Worker:
         number = len(self.kept)
         self.kept[number] = value
         return messages.Handle(number)
+
+
+def compiled(source, name):
+    """Return the code of a cell, in which IPython's magics do nothing."""
+    try:
+        return compile(source, name, "exec", dont_inherit=True)
+    except SyntaxError:
+        lines = (re.sub(r"^(\s*)[%!?].*", r"\1pass", line) for line in source.splitlines())
+        return compile("\n".join(lines), name, "exec", dont_inherit=True)
 
 
 def explain(error):

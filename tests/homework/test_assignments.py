@@ -55,7 +55,7 @@ class TestEachAssignment:
         assert len(spec.variants) >= 2 and spec.count() >= 24
         keys = {key for options in spec.variants.values() for key in options[0]}
         used = {key for cell in trial(name).release.cells for key in variants.keys(cell.source)}
-        shared = {"title", "chapter", "address", "minutes", "points"}
+        shared = {"title", "chapter", "address", "minutes", "points", "whose"}
         assert keys == used - shared, "texts that no cell uses, or the other way around"
 
     def test_what_students_get_names_no_variant_in_code(self, name):

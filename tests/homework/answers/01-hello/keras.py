@@ -42,11 +42,12 @@ def account(ys, tokens):
     from keras import ops
 
     targets = ops.convert_to_tensor(tokens[:, 1:], dtype="int32")
-    asked = ops.cast(targets >= 0, "float32")
-    surprise = asked * keras.losses.sparse_categorical_crossentropy(
+    asked = targets >= 0
+    surprise = keras.losses.sparse_categorical_crossentropy(
         ops.maximum(targets, 0), ops.convert_to_tensor(ys, dtype="float32"), from_logits=True
     )
-    letters = ops.sum(asked, axis=1)
+    surprise = ops.where(asked, surprise, 0.0)
+    letters = ops.sum(ops.cast(asked, "float32"), axis=1)
     real = ops.cast(letters > 0, "float32")
     words = ops.sum(surprise, axis=1) / ops.maximum(letters, 1)
     return {

@@ -41,7 +41,8 @@ def step(x_t, h_prev, c_prev, W_xh, W_hh, b_h, p_f, p_o):
 def backward(dhs, dc, x, mask, h, c, W_xh, W_hh, b_h, p_f, p_o):
     """The gradient of a loss that reads hs and the last c.
 
-    Args: dhs (N, T, H); dc (N, H), the gradient in the last c; the rest as in ``forward``.
+    Args: dhs (N, T, H); dc (N, H), the gradient in the last c; the rest as in ``forward``,
+    without step.
     Returns: a dict of gradients, each of the shape of what it belongs to, with the keys
     "x", "h", "c", "W_xh", "W_hh", "b_h", "p_f", "p_o"; "h" and "c" are the states at the start.
     """

@@ -8,6 +8,7 @@ def attend(queries, keys, values, mask, W_a, beta):
     """Look at what the window shows, each place as much as it fits."""
     arrays = queries, keys, values, W_a
     queries, keys, values, W_a = (ops.convert_to_tensor(array, "float32") for array in arrays)
+    keys, values = (ops.where(mask[:, :, None], array, 1.0) for array in (keys, values))
     q, k = (queries @ W_a)[:, :, None], keys[:, None]
     fit = {
         "distance": lambda: -ops.sum((q - k) ** 2, axis=-1),
@@ -64,6 +65,7 @@ def attend_backward(dcontexts, queries, keys, values, mask, W_a, beta):
     arrays = dcontexts, queries, keys, values, W_a
     arrays = [ops.convert_to_tensor(array, "float32") for array in arrays]
     dcontexts, queries, keys, values, W_a = arrays
+    keys, values = (ops.where(mask[:, :, None], array, 1.0) for array in (keys, values))
 
     def total(x, axis=-1):
         return ops.sum(x, axis=axis, keepdims=True)

@@ -7,6 +7,7 @@ import torch
 def attend(queries, keys, values, mask, W_a, beta):
     """Look at what the window shows, each place as much as it fits."""
     queries, keys, values, W_a = map(torch.as_tensor, (queries, keys, values, W_a))
+    keys, values = (a.where(torch.as_tensor(mask)[:, :, None], 1) for a in (keys, values))
     q, k = (queries @ W_a)[:, :, None], keys[:, None]
     fit = {
         "distance": lambda: -((q - k) ** 2).sum(dim=-1),
@@ -59,6 +60,7 @@ def attend_backward(dcontexts, queries, keys, values, mask, W_a, beta):
     _, a = attend(queries, keys, values, mask, W_a, beta)
     arrays = dcontexts, queries, keys, values, W_a
     dcontexts, queries, keys, values, W_a = map(torch.as_tensor, arrays)
+    keys, values = (v.where(torch.as_tensor(mask)[:, :, None], 1) for v in (keys, values))
     q, k = (queries @ W_a)[:, :, None], keys[:, None]
     near, dot = q - k, (q * k).sum(dim=-1, keepdim=True)
     q_norm, k_norm = q.norm(dim=-1, keepdim=True), k.norm(dim=-1, keepdim=True)
