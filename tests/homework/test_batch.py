@@ -15,6 +15,7 @@ import pytest
 from grader import batch
 from grader.course import Course
 from grader.grade import Outcome, Result
+from grader.release import Cell
 
 from .tiny import hand_in, solve, write_source
 
@@ -56,6 +57,7 @@ def ran(monkeypatch):
         return Result({cell.name: Outcome() for cell in cells})
 
     monkeypatch.setattr(batch, "grade", grade)
+    monkeypatch.setattr(batch, "_in_processes", lambda tasks, jobs: map(batch._grade, tasks))
     return students
 
 
@@ -159,6 +161,34 @@ def test_a_failure_of_the_graders_own_names_itself(course, monkeypatch):
         return Result({cell.name: Outcome() for cell in cells})
 
     monkeypatch.setattr(batch, "grade", fails)
+    monkeypatch.setattr(batch, "_in_processes", lambda tasks, jobs: map(batch._grade, tasks))
     graded = batch.grade_all(course, "tiny")
     assert graded[1].problem == "the grader failed: ZeroDivisionError: by zero"
     assert "ben" not in outcomes(course) and graded[4].points == 5
+
+
+def test_a_check_that_ends_its_process_or_does_not_end_costs_one_student(monkeypatch):
+    """What students return may be too much for a check: the teacher's process is not the one."""
+    monkeypatch.setattr(batch, "OWN_SECONDS", -88)  # 90 of the notebook's own are left out
+    tools = Cell("given", "tools", "import numpy as np, os, signal")
+    checks = {
+        "ada": "pass",
+        "ben": "os.kill(os.getpid(), signal.SIGKILL)",
+        "cat": "np.ones(2**34)",
+        "dan": "while True: pass",
+        "eve": "pass",
+    }
+    tasks = [
+        batch._task([tools, Cell("check", "check", source, 1.0)], student, trusted=False)
+        for student, source in checks.items()
+    ]
+    found = dict(batch._in_processes(tasks, jobs=2))
+    passed = {
+        student: fields["outcomes"]["check"]["passed"]
+        for student, fields in found.items()
+        if isinstance(fields, dict)
+    }
+    assert passed == {"ada": True, "cat": False, "eve": True}
+    assert "MemoryError" in found["cat"]["outcomes"]["check"]["reason"]
+    assert "ended the grader's process" in found["ben"]
+    assert "did not come to an end" in found["dan"]

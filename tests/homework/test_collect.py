@@ -570,7 +570,7 @@ def test_the_summary_is_an_aligned_table_with_counts():
     ]
     assert counts == (
         "3 collected, 1 of them new or changed; 2 late; 2 with a problem.\n"
-        "Nothing from 2: ann.lee, lee-2.\n"
+        "Nothing in it from 2: ann.lee, lee-2.\n"
     )
 
 

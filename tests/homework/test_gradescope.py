@@ -10,22 +10,23 @@ import nbformat
 import pytest
 
 from grader import gradescope, sandbox
+from grader.course import Course
 
-from .tiny import solve
+from .tiny import solve, write_source
+
+TRIPLES, DOUBLES = "one@example.org", "two@example.org"
 
 
 @pytest.fixture(scope="module")
-def container(enrolled, tmp_path_factory):
+def container(tmp_path_factory):
     """What Gradescope unpacks, and the course it was made of."""
-    import shutil
-
-    from grader.course import Course
-
     folder = tmp_path_factory.mktemp("gradescope")
-    shutil.copytree(enrolled, folder / "course")
+    write_source(folder / "course")
+    (folder / "students.csv").write_text(f"id\n{TRIPLES}\n{DOUBLES}\n")
     course = Course(folder / "course")
+    course.enroll(folder / "students.csv")
     course.release("tiny", by_student=True)
-    path = gradescope.make(course, "tiny", by_student=True)
+    path = gradescope.make(course, "tiny")
     with zipfile.ZipFile(path) as file:
         file.extractall(folder / "source")
         modes = {entry.filename: entry.external_attr >> 16 for entry in file.infolist()}
@@ -33,7 +34,7 @@ def container(enrolled, tmp_path_factory):
     return folder / "source", course
 
 
-def grade(container, tmp_path, notebook, student="ada"):
+def grade(container, tmp_path, notebook, student=None):
     """Hand a notebook in, run the autograder in a process of its own; return its report."""
     source, _ = container
     submission = tmp_path / "submission"
@@ -43,7 +44,7 @@ def grade(container, tmp_path, notebook, student="ada"):
     else:
         nbformat.write(notebook, submission / "mine.ipynb")
     metadata = tmp_path / "metadata.json"
-    metadata.write_text(json.dumps({"users": [{"email": student}]}))
+    metadata.write_text(json.dumps({"users": [{"email": student or TRIPLES}]}))
     results = tmp_path / "results.json"
     code = (
         "import sys; from pathlib import Path; from grader import gradescope;"
@@ -63,7 +64,7 @@ def points(report):
 
 
 def test_right_answers_and_what_students_see(container, tmp_path):
-    report = grade(container, tmp_path, solve(container[1].folder, "tiny", "ada"))
+    report = grade(container, tmp_path, solve(container[1].folder, "tiny", TRIPLES))
     assert points(report) == {
         "Visible: a state of zeros": (0, 0),
         "Hidden: other shapes": (3, 3),
@@ -78,14 +79,22 @@ def test_right_answers_and_what_students_see(container, tmp_path):
 
 
 def test_another_students_answers(container, tmp_path):
-    notebook = solve(container[1].folder, "tiny", "ada")
-    report = grade(container, tmp_path, notebook, student="eve")
+    notebook = solve(container[1].folder, "tiny", TRIPLES)
+    report = grade(container, tmp_path, notebook, student=DOUBLES)
     assert points(report)["Hidden: other shapes"] == (0, 3)
 
 
 def test_what_is_no_notebook(container, tmp_path):
     report = grade(container, tmp_path, b"%PDF-1.7")
     assert report["score"] == 0 and "could not be graded" in report["output"]
+
+
+def test_with_variants_it_must_know_students_by_their_ids(course):
+    course.release("tiny", by_student=True)
+    with pytest.raises(ValueError, match="e-mail addresses, so these must be their ids; 'ada'"):
+        gradescope.make(course, "tiny")
+    course.release("tiny", same_for_all=True)
+    assert gradescope.make(course, "tiny").is_file()
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="becomes another user, as root in a container can")
