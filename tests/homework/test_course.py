@@ -8,13 +8,14 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import nbformat
 import pytest
 
 from grader import release
-from grader.__main__ import main
+from grader.__main__ import _table, main
 from grader.course import Course, CourseError
 
 from .tiny import HOMEWORK, hand_in, solve
@@ -252,3 +253,71 @@ def test_an_interrupted_batch_goes_on_where_it_was(released, capsys):
     assert run(released, "grade", "tiny") == 0
     said = capsys.readouterr().out
     assert said.count("5 of 5") == 2 and said.count("graded before") == 1
+
+
+def test_penalties_follow_the_teachers_rule_and_the_marks_of_the_day(course):
+    folder = course.folder
+    rule = 'c.LateSubmissionPlugin.penalty_method = "zero"'
+    settings = (HOMEWORK / "nbgrader_config.py").read_text().replace("# " + rule, rule)
+    (folder / "nbgrader_config.py").write_text(settings)
+    course = Course(folder)
+    course.release("tiny", due=datetime(2027, 3, 1, 18, tzinfo=UTC))
+    for student, when in (("ada", "2027-03-01 17:59:00"), ("eve", "2027-03-01 18:01:00")):
+        hand_in(folder, "tiny", student, solve(folder, "tiny", student))
+        (folder / "submitted" / student / "tiny" / "timestamp.txt").write_text(f"{when} UTC")
+    run(course, "grade", "tiny")
+    with course.gradebook() as gradebook:  # an answer in words is marked afterwards
+        for student in ("ada", "eve"):
+            gradebook.find_grade("why", "tiny", "tiny", student).manual_score = 2
+        gradebook.db.commit()
+    run(course, "export")
+    rows = list(csv.DictReader((folder / "grades.csv").open()))
+    assert {row["student_id"]: row["score"] for row in rows} == {"ada": "7.0", "eve": "0.0"}
+
+
+def test_a_notebook_handed_in_again_at_another_time_is_late_then(course, capsys):
+    course.release("tiny", due=datetime(2027, 3, 1, 18, tzinfo=UTC))
+    hand_in(course.folder, "tiny", "ada", solve(course.folder, "tiny", "ada"))
+    stamp = course.folder / "submitted" / "ada" / "tiny" / "timestamp.txt"
+    for when, late in (("2027-03-01 17:00:00", 0), ("2027-03-01 19:00:00", 3600)):
+        stamp.write_text(f"{when} UTC")
+        run(course, "grade", "tiny")
+        assert course.grades("tiny")["ada"][3] == late
+    assert "1.0 h late; graded before" in capsys.readouterr().out
+
+
+def test_variants_are_not_taken_back_by_accident(released, capsys):
+    assert run(released, "release", "tiny") == 1
+    assert "--same-for-all if you mean it" in capsys.readouterr().err
+    assert (released.folder / "by-student" / "tiny" / "ada.ipynb").is_file()
+    assert run(released, "release", "tiny", "--same-for-all") == 0
+    assert not (released.folder / "by-student" / "tiny").exists()
+
+
+def test_names_are_no_formulas_in_a_spreadsheet(course):
+    (course.folder / "more.csv").write_text("id,first_name\nmal,=HYPERLINK(1)\n")
+    course.enroll(course.folder / "more.csv")
+    course.release("tiny")
+    run(course, "export")
+    text = (course.folder / "grades.csv").read_text()
+    assert "'=HYPERLINK(1)" in text and ",=HYPERLINK" not in text
+
+
+def test_nothing_in_a_table_steers_the_terminal():
+    table = _table(("student",), [("mal\x1b[2J\x1b]52;c;aGk=\x07",)])
+    assert "\x1b" not in table and "\x07" not in table and "mal?[2J" in table
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["release", "tiny", "--due", "tomorrow"], "'tomorrow' is no time; say 2027-03-01T18:00"),
+        (["grade", "tiny", "--jobs", "none"], "'none' is no number of processes"),
+        (["collect", "tiny", ".", "--alias", "Jo"], "'Jo' has not the form TEXT=ID"),
+        (["grade"], "ASSIGNMENT"),
+    ],
+)
+def test_wrong_arguments_are_told_what_is_right(course, capsys, arguments, said):
+    with pytest.raises(SystemExit):
+        run(course, *arguments)
+    assert said in capsys.readouterr().err
