@@ -321,3 +321,43 @@ def test_wrong_arguments_are_told_what_is_right(course, capsys, arguments, said)
     with pytest.raises(SystemExit):
         run(course, *arguments)
     assert said in capsys.readouterr().err
+
+
+def test_what_is_no_submission_is_named_and_costs_the_others_nothing(course, tmp_path, capsys):
+    """As collected from one download: a row for each, and one grade in the end for each good one."""
+    course.enroll(_csv(tmp_path, "ben", "cat", "dan", "fay"))
+    course.release("tiny", by_student=True)
+    downloads = tmp_path / "downloads"
+    downloads.mkdir()
+    right = nbformat.writes(solve(course.folder, "tiny", "ada"))
+    (downloads / "ada.ipynb").write_text(right)
+    (downloads / "ada (1).ipynb").write_text(right.replace("slope * x", "slope + x"))
+    (downloads / "ben.ipynb").write_text("<!DOCTYPE html><html>Please log in</html>")
+    (downloads / "cat.ipynb").write_text(right[:-200])
+    with (downloads / "dan.ipynb").open("wb") as file:
+        file.truncate(200 * 10**6)
+    (downloads / "fay.ipynb").write_bytes((ROOT / "chapters" / "01-hello.ipynb").read_bytes())
+    (downloads / "somebody.ipynb").write_text(right)
+    nbformat.write(solve(course.folder, "tiny", "eve"), downloads / "eve.ipynb")
+
+    assert run(course, "collect", "tiny", downloads) == 0
+    rows = capsys.readouterr().out
+    for name, reason in {
+        "ada": "older, and not used: ada.ipynb",
+        "ben": "web page",
+        "cat": "only the beginning of a notebook",
+        "dan": "larger than 50 MB",
+        "fay": "answers of this assignment are not in it",
+        "?": "No student of the roster has this name",
+    }.items():
+        assert re.search(rf"^{re.escape(name)} .*\n?.*{reason}", rows, re.MULTILINE), (name, rows)
+    assert run(course, "grade", "tiny") == 0
+    said = capsys.readouterr().out
+    assert "ada      2 of 5" in said and "eve      5 of 5" in said and "2 graded" in said
+
+
+def _csv(folder, *ids):
+    """Return a file of students with these ids."""
+    path = folder / "more.csv"
+    path.write_text("id\n" + "\n".join(ids) + "\n")
+    return path

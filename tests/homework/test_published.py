@@ -34,7 +34,7 @@ class TestPages:
     def test_the_list(self, spec):
         page = (ROOT / "chapters" / "assignments.md").read_text()
         (row,) = re.findall(rf"^\| {int(spec.name[:2])} \|.*$", page, re.MULTILINE)
-        assert row.endswith(f"| {spec.minutes} | {spec.count()} |")
+        assert row.endswith(f"| {spec.minutes} | {spec.seconds:g} | {spec.count()} |")
         assert f"[{spec.title}](" in row and f"/homework/assignments/{spec.name}.ipynb" in row
         assert f"## {int(spec.name[:2])}. {spec.title}" in page
 
