@@ -1,10 +1,14 @@
 """The small course as fixtures."""
 
 import shutil
+import sys
 
 import pytest
 
 from .tiny import write_source
+
+# The sandbox is Linux's. Elsewhere grading runs in Docker, and these tests do, too.
+collect_ignore_glob = [] if sys.platform == "linux" else ["test_*.py"]
 
 
 @pytest.fixture

@@ -324,7 +324,7 @@ def test_wrong_arguments_are_told_what_is_right(course, capsys, arguments, said)
 
 
 def test_what_is_no_submission_is_named_and_costs_the_others_nothing(course, tmp_path, capsys):
-    """As collected from one download: a row for each, and one grade in the end for each good one."""
+    """From one download: a row for each, and a grade in the end for each good one."""
     course.enroll(_csv(tmp_path, "ben", "cat", "dan", "fay"))
     course.release("tiny", by_student=True)
     downloads = tmp_path / "downloads"
