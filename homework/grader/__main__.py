@@ -86,7 +86,7 @@ def grade(course, options):
             for one in graded
             if not one.problem and (not one.kept or course.stale(name, one.student))
         ]
-        problems = course.autograde(name, new, _bar("gradebook"))
+        problems = course.autograde(name, new, options.trust_students, _bar("gradebook"))
         grades = course.grades(name)
         rows = []
         for one in graded:

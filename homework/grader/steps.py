@@ -4,6 +4,8 @@
 runs a student's cell outside of the sandbox.
 """
 
+from pathlib import Path
+
 import nbformat
 from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
 from nbgrader.preprocessors import (
@@ -49,7 +51,7 @@ class Render(_Step):
 
     def preprocess(self, nb, resources):
         """Do the step for the source of an assignment, which has no release yet."""
-        found = release.from_source(batch.Path(self.course), resources["nbgrader"]["assignment"])
+        found = release.from_source(Path(self.course), resources["nbgrader"]["assignment"])
         texts = found.texts()
         for cell in nb.cells:
             cell.source = variants.render(cell.source, texts)
@@ -61,7 +63,7 @@ class Repair(_Step):
 
     def apply(self, nb, found, student):
         """Return the repaired notebook."""
-        skeleton = release.notebook(batch.Path(self.course), found, student)
+        skeleton = release.notebook(Path(self.course), found, student)
         return repair(skeleton, nbformat.writes(nb).encode("utf-8", "replace"))[0]
 
 
@@ -71,7 +73,7 @@ class Outcomes(_Step):
     def apply(self, nb, found, student):
         """Return the notebook with its student's own texts, and outputs."""
         cells = found.for_student(nb, student)
-        result = batch.result(batch.Path(self.course), found, cells, student, self.trust_students)
+        result = batch.result(Path(self.course), found, cells, student, self.trust_students)
         for cell, graded in zip(nb.cells, cells, strict=True):
             cell.source = graded.source
             if cell.cell_type != "code":

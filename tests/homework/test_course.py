@@ -210,8 +210,12 @@ def test_without_a_sandbox_it_says_what_to_do_and_grades_nothing(released, monke
     for advice in ("apt-get install bubblewrap", "apparmor", "Docker", "--trust-students"):
         assert advice in said
     assert not (released.folder / "results").exists()
+
+    # Nowhere on this system, not in the processes that run the checks either.
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
     assert run(released, "grade", "tiny", "--trust-students") == 0
     assert "ada      5 of 5" in capsys.readouterr().out
+    assert released.grades("tiny")["ada"][0] == 5
 
 
 def test_collect_and_grade(course, tmp_path, capsys):
