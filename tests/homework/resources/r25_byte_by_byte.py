@@ -13,7 +13,7 @@ sink = frame.f_locals["sink"]
 
 
 def step(*args):
-    for byte in b"\0\x10\0\0\0\0\0\0" + bytes(2**20):
+    for byte in b"\0\x04\0\0\0\0\0\0" + bytes(2**18):
         sink.write(bytes([byte]))
         sink.flush()
         time.sleep(0.01)

@@ -6,4 +6,4 @@ import numpy as np
 
 
 def step(*args):
-    return np.zeros(2**23)
+    return np.zeros(2**21)

@@ -11,7 +11,7 @@ messages = sys.modules["messages"]
 def step(*args):
     def forged(message):
         head = b"\x83\xa4type\xa5value\xa6number" + bytes([message.number]) + b"\xa5value"
-        header = head + b"\x91" * (2**20 - 100) + b"\xc0"
+        header = head + b"\x91" * (2**18 - 100) + b"\xc0"
         return struct.pack(">II", len(header), 0) + header
 
     messages.encode = forged

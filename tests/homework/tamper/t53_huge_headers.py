@@ -15,7 +15,7 @@ def unfolding(part):
     def forged(message):
         messages.encode = encode
         part = parts.pop()
-        count = (2**20 - 100) // len(part)
+        count = (2**18 - 100) // len(part)
         head = b"\x83\xa4type\xa5value\xa6number" + bytes([message.number]) + b"\xa5value"
         header = head + b"\xdd" + struct.pack(">I", count) + part * count
         return struct.pack(">II", len(header), 0) + header

@@ -1,5 +1,4 @@
-# Generators, coroutines, lambdas and views, which promise numbers and hold none.
-# shows: is of type object
+# Generators, coroutines and ranges, which promise numbers and hold none, or others.
 
 # %% step
 def step(*args):
@@ -13,3 +12,4 @@ async def step_backward(*args):
 
 # %% prediction
 prediction = range(4823, 4824)
+print("tried")
