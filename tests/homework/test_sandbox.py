@@ -443,3 +443,18 @@ def test_threads_and_processes_are_allowed():
         "import subprocess\nprint(subprocess.check_output(['echo', 'process'], text=True))"
     )
     assert {"thread", "process"} <= set(printed(code).split())
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import numpy as np\nkept = [np.ones(2**26) for _ in range(8)]",
+        "import torch\nkept = [torch.ones(2**27) for _ in range(8)]",
+        "import tensorflow as tf\nkept = [tf.ones(2**27) for _ in range(8)]",
+    ],
+    ids=["numpy", "torch", "tensorflow"],
+)
+def test_the_memory_cap_holds_in_each_framework(code):
+    with Session(Limits(memory=3 * 2**29)) as session:
+        with pytest.raises(SandboxEnded, match="more than 1.5 GB"):
+            session.run("cell", code)
