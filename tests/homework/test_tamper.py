@@ -41,9 +41,13 @@ class Outside:
         paths = sorted(path for path in self.folder.rglob("*") if not path.is_socket())
         return {p: (p.stat().st_mtime_ns, p.is_file() and p.read_bytes()) for p in paths}
 
-    def processes(self):
-        """Return the processes that a sandbox has left: of ours, and those that bear the mark."""
-        found = psutil.Process().children(recursive=True)
+    def processes(self, there=frozenset()):
+        """Return the processes that a sandbox has left: of ours, and those that bear the mark.
+
+        Children that were there, a browser that other tests share, may stay, and have others.
+        """
+        new = set(psutil.Process().children()) - there
+        found = [process for child in new for process in [child, *child.children(recursive=True)]]
         for process in psutil.process_iter(["cmdline", "status"]):
             if self.values["marker"] in (process.info["cmdline"] or ()):
                 found.append(process)
@@ -98,12 +102,12 @@ def outside(tmp_path_factory):
 def unharmed(outside):
     """Look whether a case has changed anything outside, or left anything behind."""
     before, threads = outside.files(), threading.active_count()
-    there = outside.processes()  # a browser that other tests share, say
+    there = set(psutil.Process().children())
     yield
     assert outside.files() == before
     assert not list(outside.connections())
     deadline = time.monotonic() + 2
-    while (left := set(outside.processes()) - set(there)) and time.monotonic() < deadline:
+    while (left := outside.processes(there)) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not left
     assert threading.active_count() == threads
