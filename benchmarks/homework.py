@@ -24,6 +24,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
@@ -108,24 +109,29 @@ def right(name):
     return {"checks": tried, "failed": failed}
 
 
-def wrong(name):
-    """Return how many wrong answers there were, which were equal, and which passed."""
+def wrong(name, every=1):
+    """Return how many wrong answers there were, which were equal, and which passed.
+
+    Args: every, to take one in so many.
+    """
     from grader.trial import Trial
 
     trial = Trial(COURSE, name)
     students = trial.students()
-    made = list(_mutants(trial))
+    made = list(_mutants(trial))[::every]
     equal, passed, caught = [], [], 0
-    for number, (answer, source, what) in enumerate(made):
-        student = students[number % len(students)]
-        notebook = trial.notebook(student, {answer: source})
-        missed = set(trial.missed(notebook, student, limits=BRIEF, check_seconds=5))
-        if missed & {check.name for check in trial.hidden}:
-            caught += 1
-            continue
-        own = _checks_of(trial, answer)
-        failed = _failed(_drawn(trial, notebook, student, draws=DRAWS, only=own), student)
-        (passed if failed else equal).append({"answer": answer, "student": student, "what": what})
+    hidden = {check.name for check in trial.hidden}
+    for answer, source, what in made:
+        # A change in what one option does is none for students who have another.
+        for student in students:
+            notebook = trial.notebook(student, {answer: source})
+            if set(trial.missed(notebook, student, limits=BRIEF, check_seconds=5)) & hidden:
+                caught += 1
+                break
+        else:
+            own = _checks_of(trial, answer)
+            failed = _failed(_drawn(trial, notebook, student, draws=DRAWS, only=own), student)
+            (passed if failed else equal).append({"answer": answer, "what": what})
     return {"wrong": len(made), "caught": caught, "equal": equal, "passed": passed}
 
 
@@ -186,6 +192,7 @@ def main():
     parser.add_argument("--parts", nargs="+", choices=["batch", "right", "wrong"])
     parser.add_argument("--assignments", nargs="+", choices=names(), default=names())
     parser.add_argument("--students", type=int, default=300, help="of the batch (default: 300)")
+    parser.add_argument("--every", type=int, default=1, help="of `wrong`: one in so many")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--again", action="store_true", help="also what was found before")
     options = parser.parse_args()
@@ -200,7 +207,7 @@ def main():
             for key, do in todo.items():
                 _keep(kept, key, do())
             continue
-        function = {"right": right, "wrong": wrong}[part]
+        function = {"right": right, "wrong": partial(wrong, every=options.every)}[part]
         with ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as pool:
             runs = {key: pool.submit(function, key.split()[1]) for key in todo}
             for key, run in runs.items():
