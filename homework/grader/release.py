@@ -14,6 +14,9 @@ from grader import variants
 
 ROOT = Path(__file__).resolve().parents[2]
 
+# What stands where students answer.
+STUB = '# YOUR CODE HERE\nraise NotImplementedError("not answered yet")'
+
 # What the header says of the equations.
 OWN = "**Yours alone.** Some of the equations below are yours: other students have others."
 SHARED = "**For everyone.** In a course, some of the equations below may be each student's own."

@@ -121,9 +121,7 @@ def config(course):
     # assignment.json names all variants: neither students nor nbgrader get it.
     c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "assignment.json"]
     c.IncludeHeaderFooter.header = str(course / "source" / "header.ipynb")
-    c.ClearSolutions.code_stub = {
-        "python": '# YOUR CODE HERE\nraise NotImplementedError("not answered yet")'
-    }
+    c.ClearSolutions.code_stub = {"python": release.STUB}
     for step in (Render, Repair, Outcomes):
         c[step.__name__].course = str(course)
     c.GenerateAssignment.preprocessors = [

@@ -5,8 +5,6 @@ import itertools
 from grader import release, variants
 from grader.grade import grade
 
-STUB = '# YOUR CODE HERE\nraise NotImplementedError("not answered yet")'
-
 
 class Trial:
     """An assignment's source, with variants by student.
@@ -103,7 +101,7 @@ def _unanswered(source):
     for line in source.splitlines():
         if "### BEGIN SOLUTION" in line:
             indent = line[: len(line) - len(line.lstrip())]
-            lines += [indent + part for part in STUB.splitlines()]
+            lines += [indent + part for part in release.STUB.splitlines()]
             inside = True
         elif "### END SOLUTION" in line:
             inside = False
